@@ -1,0 +1,44 @@
+# One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test check lock
+
+BIN := .venv/bin
+READY := .venv/.ready
+READY_SDK := .venv-sdk/.ready
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(READY) $(READY_SDK) ## Set up both environments (a second call does nothing)
+
+demo: $(READY) ## A whole bake-off on simulated providers, before your eyes
+	@$(BIN)/bakeoff demo
+
+up: $(READY) ## The collector and the web app on the real providers
+	@$(BIN)/bakeoff up
+
+test: $(READY) $(READY_SDK) ## Run all tests
+	@scripts/test.sh
+
+check: $(READY) ## Lint, format, types, import contracts, dependencies, spelling, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/python -m storage.migrate check
+
+lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
+	@scripts/lock.sh $(LOCK)
+
+$(READY): pyproject.toml requirements-dev.lock scripts/install.sh
+	@echo "Setting up .venv (about 20 seconds with a warm package cache)"
+	@scripts/install.sh .venv requirements-dev.lock
+	@touch $@
+
+$(READY_SDK): pyproject.toml requirements-sdk.lock scripts/install.sh | $(READY)
+	@echo "Setting up .venv-sdk, for the providers' official clients"
+	@scripts/install.sh .venv-sdk requirements-sdk.lock
+	@touch $@
