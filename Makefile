@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock
+.PHONY: help install demo up test check lock bench proof
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -29,6 +29,12 @@ check: $(READY) ## Lint, format, types, import contracts, dependencies, spelling
 	$(BIN)/deptry .
 	$(BIN)/codespell
 	$(BIN)/python -m storage.migrate check
+
+bench: $(READY) ## Our own speed and accuracy, as tables
+	@$(BIN)/python -m benchmarks.bench
+
+proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
+	@$(BIN)/python -m benchmarks.proof
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)
