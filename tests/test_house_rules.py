@@ -205,7 +205,7 @@ def test_no_tracked_file_names_a_package_registry_or_a_path_of_somebodys_machine
 
 
 @pytest.mark.parametrize(
-    "text", ["https://files." + "pythonhosted.org/x", "at " + "pypi.org", "see /" + "home/ada/x"]
+    "text", ["https://files.pythonhosted" + ".org/x", "at pypi" + ".org", "see /" + "home/ada/x"]
 )
 def test_the_leak_rule_sees_hosts_and_paths(text: str) -> None:
     assert REGISTRY_HOST.search(text) or MACHINE_PATH.search(text)
