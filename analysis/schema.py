@@ -1,0 +1,104 @@
+"""The frames that analysis works on: one schema each, and nowhere else.
+
+Instants are Datetime("us", "UTC"), durations `*_s` Float64, money `*_nano` Int64 nano-USD. Null = not known.
+"""
+
+import polars as pl
+
+_AT = pl.Datetime("us", "UTC")
+
+JOBS = pl.Schema(
+    {
+        "job_id": pl.Int64,
+        "key": pl.String,
+        "run_id": pl.Int64,
+        "deployment_id": pl.Int64,
+        "deployment": pl.String,
+        "workflow": pl.String,
+        "workflow_hash": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "prompt_id": pl.String,
+        "stratum": pl.String,
+        "seed": pl.Int64,
+        "profile": pl.String,
+        "position": pl.Int64,
+        "status": pl.String,
+        "reason": pl.String,
+        "error": pl.String,
+        "start_kind": pl.String,
+        "worker_id": pl.String,
+        "retry_of": pl.Int64,
+        "intended_at": _AT,
+        "sent_at": _AT,
+        "accepted_at": _AT,
+        "deadline_at": _AT,
+        "last_unfinished_at": _AT,
+        "first_finished_at": _AT,
+        "queue_s": pl.Float64,
+        "execution_s": pl.Float64,
+        "boot_s": pl.Float64,
+        "load_s": pl.Float64,
+        "usd_per_s_nano": pl.Int64,  # rate of the deployment's worker while it is up
+        "estimated_nano": pl.Int64,
+        "good_image": pl.Boolean,  # null: no image
+        "defect": pl.String,
+        "simulated": pl.Boolean,
+    }
+)
+
+DEPLOYMENTS = pl.Schema(
+    {
+        "deployment_id": pl.Int64,
+        "deployment": pl.String,
+        "run_id": pl.Int64,
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "state": pl.String,
+        "provider_id": pl.String,
+        "idle_timeout_s": pl.Int64,
+        "usd_per_s_nano": pl.Int64,
+        "created_at": _AT,
+        "ready_at": _AT,
+        "ended_at": _AT,
+        "simulated": pl.Boolean,
+    }
+)
+
+CHARGES = pl.Schema(
+    {
+        "charge_id": pl.String,
+        "provider": pl.String,
+        "resource_id": pl.String,
+        "deployment_id": pl.Int64,
+        "sku": pl.String,
+        "charge_period_start": _AT,
+        "charge_period_end": _AT,
+        "billed_nano": pl.Int64,
+        "state": pl.String,
+        "simulated": pl.Boolean,
+    }
+)
+
+IMAGES = pl.Schema(
+    {
+        "image_id": pl.Int64,
+        "job_id": pl.Int64,
+        "run_id": pl.Int64,
+        "workflow": pl.String,
+        "backend": pl.String,
+        "prompt_id": pl.String,
+        "prompt": pl.String,
+        "stratum": pl.String,
+        "seed": pl.Int64,
+        "sha256": pl.String,
+        "thumbnail_sha256": pl.String,
+        "width": pl.Int64,
+        "height": pl.Int64,
+        "sharpness": pl.Float64,
+        "good": pl.Boolean,
+        "defect": pl.String,
+        "simulated": pl.Boolean,
+    }
+)

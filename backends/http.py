@@ -1,0 +1,186 @@
+"""HTTP to providers: the transport, the retries and the naming of what went wrong. Nobody else imports httpx.
+
+Why not one stack: aiohttp silently repeats a PUT or DELETE whose connection dropped (Vast.ai rents by PUT, so
+twice), and httpx-aiohttp names a connection lost after sending ConnectTimeout; plain httpx collapses beyond 500 jobs
+polled each second. So GET and POST go through aiohttp, the rest through httpx's own, and causes decide.
+"""
+
+import json as jsonlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_base
+
+from backends.errors import (
+    AuthFailed,
+    BackendError,
+    FateUnknown,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Retired,
+    Unavailable,
+    UnexpectedReply,
+)
+from clock import Clock
+
+_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2.0)
+_TIMEOUT = httpx.Timeout(20.0, connect=10.0)  # liveness seconds
+_TRIES = 6
+_LONGEST_WAIT_S = 60.0  # world seconds
+
+
+class RoutedTransport(httpx.AsyncBaseTransport):
+    """GET and POST through aiohttp, every other method through httpx's own, which never repeats."""
+
+    def __init__(self) -> None:
+        self._fast = AiohttpTransport(limits=_LIMITS)
+        self._once = httpx.AsyncHTTPTransport(limits=_LIMITS)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it by the way that suits its method."""
+        way = self._fast if request.method in ("GET", "POST") else self._once
+        return await way.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close both ways."""
+        await self._fast.aclose()
+        await self._once.aclose()
+
+
+def never_opened(error: httpx.TransportError) -> bool:
+    """True only where the connection provably never opened, so that nothing can have taken effect."""
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+class Dialect(Protocol):
+    """How a provider words its refusals; None = nothing special, the status code decides."""
+
+    def __call__(self, status: int, text: str, /) -> BackendError | None: ...
+
+
+def plain(status: int, text: str) -> BackendError | None:  # noqa: ARG001 - the shape of a Dialect
+    """No dialect: status codes mean what they say."""
+    return None
+
+
+@dataclass
+class Http:
+    """One provider's HTTP. `paces`: least world seconds between two calls of a named pace."""
+
+    client: httpx.AsyncClient
+    clock: Clock
+    provider: str
+    dialect: Dialect = plain
+    paces: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        self._free_at: dict[str, Any] = {}
+
+    async def read(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
+        """A call that may be repeated: JSON (None if empty). Retries 429, 408, 5xx and lost connections, then raises."""
+        retrying = AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=stop_after_attempt(_TRIES),
+            wait=_Backoff(),
+            retry=retry_if_exception_type((RateLimited, Unavailable)),
+            reraise=True,
+        )
+        return await retrying(self._attempt, method, path, pace, Unavailable, request)
+
+    async def send(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
+        """A call with a price: sent once. Repeated only on 429 or where no connection ever opened.
+
+        Raises FateUnknown when the answer is missing or a 5xx: the caller looks it up and never sends it again.
+        """
+        retrying = AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=stop_after_attempt(_TRIES),
+            wait=_Backoff(),
+            retry=retry_if_exception_type((RateLimited, Unavailable)),
+            reraise=True,
+        )
+        return await retrying(self._attempt, method, path, pace, FateUnknown, request)
+
+    async def aclose(self) -> None:
+        """Release the connections."""
+        await self.client.aclose()
+
+    async def _attempt(
+        self, method: str, path: str, pace: str, lost: type[BackendError], request: dict[str, Any]
+    ) -> Any:
+        await self._wait_for(pace)
+        call = f"{self.provider} {method} {path}"
+        try:
+            response = await self.client.request(method, path, **request)
+        except httpx.TransportError as error:
+            if never_opened(error):
+                raise Unavailable(f"{self.provider} cannot be reached ({type(error).__name__}).") from error
+            raise lost(f"{call}: the connection broke before an answer came ({type(error).__name__}).") from error
+        if response.is_error:
+            raise self._named(response, call, lost)
+        return _parsed(response, call)
+
+    def _named(self, response: httpx.Response, call: str, lost: type[BackendError]) -> BackendError:
+        status, text = response.status_code, response.text
+        if (special := self.dialect(status, text)) is not None:
+            return special
+        said = f"{call} was answered {status}: {text[:300]}"
+        if status in (401, 403):
+            return AuthFailed(f"{self.provider} refused the key ({status}).")
+        if status == 429:
+            return RateLimited(said, retry_after_s=_seconds(response.headers.get("retry-after")))
+        if status >= 500 or status == 408:
+            return lost(said)
+        return {404: NotFound, 410: Retired}.get(status, InvalidRequest)(said)
+
+    async def _wait_for(self, pace: str) -> None:
+        gap_s = (self.paces or {}).get(pace)
+        if not gap_s:
+            return
+        now = self.clock.now()
+        turn = max(now, self._free_at.get(pace, now))
+        self._free_at[pace] = turn + timedelta(seconds=gap_s)
+        await self.clock.sleep_until(turn)
+
+
+class _Backoff(wait_base):
+    """Retry-After when the provider gave one, else 1, 2, 4, .. world seconds."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        hint = error.retry_after_s if isinstance(error, RateLimited) else None
+        return min(_LONGEST_WAIT_S, hint if hint is not None else 2.0 ** (retry_state.attempt_number - 1))
+
+
+def client(base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client for one base URL with a bearer token; `transport` replaces the sockets in virtual time."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.AsyncClient(
+        base_url=base_url, headers=headers, timeout=_TIMEOUT, transport=transport or RoutedTransport()
+    )
+
+
+def _parsed(response: httpx.Response, call: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except (jsonlib.JSONDecodeError, UnicodeDecodeError):
+        raise UnexpectedReply(f"{call} was answered with something that is no JSON.", raw=response.text) from None
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return float(header) if header is not None else None
+    except ValueError:
+        return None

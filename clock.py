@@ -1,0 +1,152 @@
+"""The one Clock. A leaf: everything that needs time gets a Clock passed in.
+
+Two kinds of time. *World time* (instants, deadlines, Retry-After, poll gaps) scales and can leap.
+*Liveness time* (leases, HTTP timeouts, heartbeats, grace) never does: at speed 80 a two-minute lease
+in world time would last 1.5 real seconds and a live collector would be declared dead.
+"""
+
+import asyncio
+import mmap
+import struct
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAYOUT = struct.Struct("<qdqq")  # epoch_us, speed, anchor_ns, leap_us
+_NAP_S = 0.2  # real seconds: the longest a sleeper overlooks another process's leap
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970 of a UTC-aware instant; a naive one is refused with ValueError."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone; instants are UTC-aware.")
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(us: int) -> datetime:
+    """The UTC-aware instant of `us` microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+class Clock(Protocol):
+    """World time, which scales and leaps, beside liveness time, which does not."""
+
+    @property
+    def speed(self) -> float:
+        """World seconds per real second."""
+
+    def now(self) -> datetime:
+        """The world instant, UTC-aware."""
+
+    async def sleep(self, world_s: float) -> None:
+        """Wait `world_s` seconds of world time; zero or less yields once."""
+
+    async def sleep_until(self, at: datetime) -> None:
+        """Wait until the world instant `at`."""
+
+    def leap(self, to: datetime) -> None:
+        """Jump forward to `to`. The caller makes sure that no job is in flight and nothing is rented."""
+
+    def alive_s(self) -> float:
+        """Liveness seconds since an arbitrary start, monotonic."""
+
+    async def rest(self, alive_s: float) -> None:
+        """Wait `alive_s` seconds of liveness time."""
+
+
+class WallClock:
+    """Production: world time is the wall's, and nobody can leap it."""
+
+    speed = 1.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, world_s: float) -> None:
+        await asyncio.sleep(max(0.0, world_s))
+
+    async def sleep_until(self, at: datetime) -> None:
+        await self.sleep((at - self.now()).total_seconds())
+
+    def leap(self, to: datetime) -> None:
+        raise RuntimeError(f"Real time cannot leap to {to:%Y-%m-%d %H:%M}; only simulated worlds can.")
+
+    def alive_s(self) -> float:
+        return time.monotonic()
+
+    async def rest(self, alive_s: float) -> None:
+        await asyncio.sleep(max(0.0, alive_s))
+
+
+class SharedClock(WallClock):
+    """World time shared by processes: epoch, speed, a CLOCK_MONOTONIC anchor and the leaps, in one mapped file."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), _LAYOUT.size)
+        self._epoch_us: int
+        self._speed: float
+        self._anchor_ns: int
+        self._epoch_us, self._speed, self._anchor_ns, _ = _LAYOUT.unpack(self._map[:])
+
+    @classmethod
+    def create(cls, path: Path, *, epoch: datetime, speed: float) -> "SharedClock":
+        """Start a world at `epoch` running `speed` times faster than the wall, and share it at `path`."""
+        if speed <= 0:
+            raise ValueError(f"A clock's speed must be positive, not {speed}.")
+        path.write_bytes(_LAYOUT.pack(to_us(epoch), speed, time.monotonic_ns(), 0))
+        return cls(path)
+
+    @property
+    def speed(self) -> float:  # type: ignore[override]
+        return self._speed
+
+    def now(self) -> datetime:
+        leap_us = _LAYOUT.unpack(self._map[:])[3]
+        elapsed_us = int((time.monotonic_ns() - self._anchor_ns) / 1000 * self._speed)
+        return from_us(self._epoch_us + elapsed_us + leap_us)
+
+    async def sleep(self, world_s: float) -> None:
+        await self.sleep_until(self.now() + timedelta(seconds=max(0.0, world_s)))
+
+    async def sleep_until(self, at: datetime) -> None:
+        while (left_s := (at - self.now()).total_seconds() / self._speed) > 0:
+            await asyncio.sleep(min(left_s, _NAP_S))
+        await asyncio.sleep(0)
+
+    def leap(self, to: datetime) -> None:
+        ahead_us = to_us(to) - to_us(self.now())
+        if ahead_us > 0:
+            leap_us = _LAYOUT.unpack(self._map[:])[3] + ahead_us
+            self._map[24:32] = struct.pack("<q", leap_us)
+
+
+class VirtualClock:
+    """World and liveness time of a virtual event loop: `loop.time()` is the only clock there is."""
+
+    speed = 1.0
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, epoch: datetime) -> None:
+        self._loop, self._epoch, self._leap = loop, epoch, timedelta()
+
+    def now(self) -> datetime:
+        # Rounded, not floored: a sleeper must wake at or after its instant, not a microsecond before.
+        return self._epoch + self._leap + timedelta(microseconds=round(self._loop.time() * 1e6))
+
+    async def sleep(self, world_s: float) -> None:
+        await asyncio.sleep(max(0.0, world_s))
+
+    async def sleep_until(self, at: datetime) -> None:
+        while (left_s := (at - self.now()).total_seconds()) > 0:
+            await asyncio.sleep(left_s)
+
+    def leap(self, to: datetime) -> None:
+        self._leap += max(timedelta(), to - self.now())
+
+    def alive_s(self) -> float:
+        return self._loop.time()
+
+    async def rest(self, alive_s: float) -> None:
+        await asyncio.sleep(max(0.0, alive_s))

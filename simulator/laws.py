@@ -1,0 +1,95 @@
+"""Fates and durations, each drawn from its own key: the order in which calls arrive cannot change the truth."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from simulator.comfy import Asked
+from simulator.engine import us
+from simulator.world import Duration, ProviderWorld, World
+
+Start = Literal["cold", "restored"]
+
+
+@dataclass(frozen=True)
+class BootDraw:
+    """How one worker comes up; durations in microseconds."""
+
+    kind: Start
+    pull_us: int
+    boot_us: int
+    host_factor: float
+
+
+@dataclass(frozen=True)
+class RunDraw:
+    """How one job goes; durations in microseconds. `share` is how far a worker gets before it is lost."""
+
+    load_us: int
+    execution_us: int
+    fate: str  # "good" or a field of world.Failures
+    share: float
+
+
+class Laws:
+    """One provider's laws in one seeded world."""
+
+    def __init__(self, world: World, provider: str, seed: int) -> None:
+        self.world, self.provider, self.seed = world, provider, seed
+        self.own: ProviderWorld = world.provider(provider)
+
+    def boot(self, deployment: str, index: int) -> BootDraw:
+        """The `index`-th worker of a deployment."""
+        dice = self._dice("worker", deployment, index)
+        restored = self.own.restore is not None and dice.random() < self.own.restore_share
+        law = self.own.restore if restored and self.own.restore else self.own.boot
+        return BootDraw(
+            kind="restored" if restored else "cold",
+            pull_us=_draw(self.own.pull, dice),
+            boot_us=_draw(law, dice),
+            host_factor=math.exp(dice.gauss(0, self.own.host_sigma)),
+        )
+
+    def run(self, deployment: str, asked: Asked, attempt: int, *, gpu: str, host_factor: float) -> RunDraw:
+        """One execution of what was asked, the `attempt`-th with these very inputs on this deployment."""
+        dice = self._dice("job", deployment, asked.seed, asked.prompt, attempt)
+        model = self.world.models[asked.model]  # type: ignore[index]
+        jitter = math.exp(dice.gauss(0, self.own.job_sigma))
+        execution_s = ideal_s(self.world, asked, gpu) * host_factor * jitter + self.own.overhead_s
+        return RunDraw(
+            load_us=_draw(model.load[self.provider], dice),
+            execution_us=us(execution_s),
+            fate=_fate(self.own, dice),
+            share=dice.uniform(0.1, 0.9),
+        )
+
+    def _dice(self, *key: object) -> Random:
+        return Random("/".join(map(str, (self.seed, self.provider, *key))))  # noqa: S311 - a simulation, no secret
+
+
+def ideal_s(world: World, asked: Asked, gpu: str) -> float:
+    """Seconds on a perfect host: steps x forwards x step(size) + fixed part.
+
+    True classifier-free guidance (cfg > 1) doubles the forwards. Step time grows with pixels^1.1: the
+    exponent between the two measured sizes of qwen-image-2512 (1024: 0.2005 s, 1328: 0.3568 s on an H100).
+    """
+    model = world.models[asked.model]  # type: ignore[index]
+    forwards = 2 if asked.cfg > 1 else 1
+    size = (asked.width * asked.height / model.reference_px**2) ** 1.1
+    return asked.steps * forwards * model.step[gpu].s * size + model.fixed_s
+
+
+def _draw(law: Duration, dice: Random) -> int:
+    return us(law.median_s * math.exp(dice.gauss(0, law.sigma)))
+
+
+def _fate(own: ProviderWorld, dice: Random) -> str:
+    rates: Sequence[tuple[str, float]] = list(own.failures.model_dump().items())
+    roll = dice.random()
+    for name, rate in rates:
+        if roll < rate:
+            return name
+        roll -= rate
+    return "good"

@@ -1,0 +1,257 @@
+"""Workers and the queue in front of them: scale from zero, pull, boot, load, one job at a time, scale down.
+
+The same machine stands behind a Runpod endpoint, a Modal function and a rented Vast.ai instance (one worker
+that never scales down). Only the wire around it differs.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from simulator.comfy import Asked
+from simulator.engine import Engine, Event
+from simulator.laws import BootDraw, Laws, RunDraw
+
+JobState = Literal["queued", "running", "completed", "failed", "timed_out", "cancelled"]
+BROKEN_IMAGES = frozenset({"black", "noise", "wrong_size", "truncated", "fewer_steps", "duplicate"})
+
+
+@dataclass(kw_only=True)
+class SimJob:
+    """One execution and everything that is true about it. Instants in microseconds; None = has not happened."""
+
+    id: str
+    asked: Asked
+    accepted_us: int
+    limit_us: int | None = None  # execution limit, pick-up to end
+    state: JobState = "queued"
+    run: RunDraw | None = None
+    worker: "SimWorker | None" = None
+    start_kind: str | None = None  # cold, restored or warm, once picked up
+    picked_us: int | None = None
+    load_us: int = 0
+    done_us: int | None = None
+    fate: str | None = None  # good, or what went wrong; None until the end
+    planned_fate: str = "good"  # decided at pick-up; `fate` is what came of it
+    duplicate_of: Asked | None = None
+    end: Event | None = field(default=None, repr=False)
+
+    @property
+    def good(self) -> bool:
+        """Completed with the picture that was asked for."""
+        return self.state == "completed" and self.fate == "good"
+
+    @property
+    def final(self) -> bool:
+        """Nothing will change any more."""
+        return self.state not in ("queued", "running")
+
+
+@dataclass(kw_only=True)
+class SimWorker:
+    """One container or host, from the decision to start it until it is gone."""
+
+    id: str
+    index: int
+    gpu: str
+    draw: BootDraw
+    created_us: int
+    state: Literal["initializing", "starting", "idle", "running", "stopped"] = "initializing"
+    pulled_us: int | None = None  # the image is there, the container starts
+    ready_us: int | None = None
+    stopped_us: int | None = None
+    lost: bool = False  # died on its own
+    jobs: list[SimJob] = field(default_factory=list)
+    loaded: str | None = None
+    scaledown: Event | None = field(default=None, repr=False)
+
+
+class Capacity:
+    """How many workers of a GPU a provider has at all, shared by its pools."""
+
+    def __init__(self, exists: dict[str, int]) -> None:
+        self._free = dict(exists)
+        self._waiting: list[Callable[[], None]] = []
+
+    def take(self, gpu: str) -> bool:
+        """Reserve one; False if there is none."""
+        if self._free.get(gpu, 0) <= 0:
+            return False
+        self._free[gpu] -= 1
+        return True
+
+    def give_back(self, gpu: str) -> None:
+        """Release one and let those who wait try again."""
+        self._free[gpu] = self._free.get(gpu, 0) + 1
+        waiting, self._waiting = self._waiting, []
+        for retry in waiting:
+            retry()
+
+    def wait(self, retry: Callable[[], None]) -> None:
+        """Call `retry` when something is given back."""
+        self._waiting.append(retry)
+
+    def free(self, gpu: str) -> int:
+        """How many could be taken now."""
+        return self._free.get(gpu, 0)
+
+
+class Pool:
+    """One deployment's workers and queue. `idle_us` None: workers stay until `close`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        laws: Laws,
+        capacity: Capacity,
+        *,
+        name: str,
+        gpu: str,
+        max_workers: int,
+        idle_us: int | None,
+        on_pick: Callable[["Pool", SimJob], None],
+    ) -> None:
+        self.engine, self.laws, self.capacity = engine, laws, capacity
+        self.name, self.gpu, self.max_workers, self.idle_us = name, gpu, max_workers, idle_us
+        self.workers: list[SimWorker] = []
+        self.jobs: dict[str, SimJob] = {}
+        self.queue: deque[SimJob] = deque()
+        self.closed_us: int | None = None
+        self._on_pick = on_pick
+        self._attempts: dict[tuple[int, str], int] = {}
+
+    # -- what the wire asks for ---------------------------------------------------------------------------
+
+    def submit(self, job: SimJob) -> None:
+        """Queue a job and scale for it."""
+        self.jobs[job.id] = job
+        self.queue.append(job)
+        self.dispatch()
+
+    def cancel(self, job: SimJob) -> None:
+        """Stop a job at once; its worker goes on. A finished job stays as it is."""
+        if job.final:
+            return
+        if job in self.queue:
+            self.queue.remove(job)
+        if job.end:
+            job.end.cancel()
+        self._finish(job, "cancelled", "cancelled")
+
+    def start_worker(self) -> SimWorker | None:
+        """Begin one more worker; None if it would exceed the maximum or nothing is free."""
+        if self.closed_us is not None or len(self.alive()) >= self.max_workers:
+            return None
+        if not self.capacity.take(self.gpu):
+            self.capacity.wait(self.dispatch)
+            return None
+        index = len(self.workers)
+        draw = self.laws.boot(self.name, index)
+        worker = SimWorker(
+            id=f"{self.name}-w{index}", index=index, gpu=self.gpu, draw=draw, created_us=self.engine.now_us
+        )
+        self.workers.append(worker)
+        self.engine.after(draw.pull_us, lambda: self._pulled(worker))
+        return worker
+
+    def close(self) -> None:
+        """The deployment is deleted: workers stop now, open jobs are cancelled."""
+        if self.closed_us is not None:
+            return
+        self.closed_us = self.engine.now_us
+        for job in [job for job in self.jobs.values() if not job.final]:
+            self.cancel(job)
+        for worker in self.alive():
+            self.stop(worker)
+
+    def alive(self) -> list[SimWorker]:
+        """Workers that exist now."""
+        return [worker for worker in self.workers if worker.state != "stopped"]
+
+    def dispatch(self) -> None:
+        """Give queued jobs to idle workers and start workers for the rest."""
+        for worker in self.workers:
+            if self.queue and worker.state == "idle":
+                self._pick(worker, self.queue.popleft())
+        coming = sum(worker.state in ("initializing", "starting") for worker in self.workers)
+        for _ in range(len(self.queue) - coming):
+            if self.start_worker() is None:
+                break
+
+    def stop(self, worker: SimWorker) -> None:
+        """End a worker's life now."""
+        if worker.state == "stopped":
+            return
+        worker.state, worker.stopped_us = "stopped", self.engine.now_us
+        if worker.scaledown:
+            worker.scaledown.cancel()
+        self.capacity.give_back(self.gpu)
+
+    # -- the states of a worker and a job -----------------------------------------------------------------
+
+    def _pulled(self, worker: SimWorker) -> None:
+        if worker.state == "initializing":
+            worker.state, worker.pulled_us = "starting", self.engine.now_us
+            self.engine.after(worker.draw.boot_us, lambda: self._ready(worker))
+
+    def _ready(self, worker: SimWorker) -> None:
+        if worker.state == "starting":
+            worker.ready_us = self.engine.now_us
+            self._idle(worker)
+
+    def _idle(self, worker: SimWorker) -> None:
+        worker.state = "idle"
+        self.dispatch()
+        if worker.state == "idle" and self.idle_us is not None:
+            worker.scaledown = self.engine.after(self.idle_us, lambda: self._scale_down(worker))
+
+    def _scale_down(self, worker: SimWorker) -> None:
+        if worker.state == "idle":
+            self.stop(worker)
+
+    def _pick(self, worker: SimWorker, job: SimJob) -> None:
+        if worker.scaledown:
+            worker.scaledown.cancel()
+        asked = job.asked
+        attempt = self._attempts[asked.seed, asked.prompt] = self._attempts.get((asked.seed, asked.prompt), 0) + 1
+        run = self.laws.run(self.name, asked, attempt, gpu=self.gpu, host_factor=worker.draw.host_factor)
+        job.start_kind = "warm" if worker.jobs else worker.draw.kind
+        job.load_us = 0 if worker.loaded == asked.model else run.load_us
+        job.run, job.worker, job.picked_us, job.state = run, worker, self.engine.now_us, "running"
+        earlier = [other for other in worker.jobs if other.good]
+        job.planned_fate = "good" if run.fate == "duplicate" and not earlier else run.fate
+        job.duplicate_of = earlier[-1].asked if job.planned_fate == "duplicate" else None
+        worker.jobs.append(job)
+        worker.state, worker.loaded = "running", asked.model
+        self._on_pick(self, job)
+        self._plan_end(worker, job, run)
+
+    def _plan_end(self, worker: SimWorker, job: SimJob, run: RunDraw) -> None:
+        full_us = job.load_us + run.execution_us
+        if job.limit_us is not None and full_us > job.limit_us:
+            job.end = self.engine.after(job.limit_us, lambda: self._free(worker, job, "timed_out", "timeout"))
+        elif run.fate == "worker_lost":
+            job.end = self.engine.after(round(full_us * run.share), lambda: self._lose(worker, job))
+        elif run.fate in ("out_of_memory", "execution_error"):
+            part_us = job.load_us + round(run.execution_us * run.share)
+            job.end = self.engine.after(part_us, lambda: self._free(worker, job, "failed", run.fate))
+        else:
+            fate = job.planned_fate
+            job.end = self.engine.after(full_us, lambda: self._free(worker, job, "completed", fate))
+
+    def _free(self, worker: SimWorker, job: SimJob, state: JobState, fate: str) -> None:
+        self._finish(job, state, fate)
+        self._idle(worker)
+
+    def _lose(self, worker: SimWorker, job: SimJob) -> None:
+        worker.lost = True
+        self._finish(job, "failed", "worker_lost")
+        self.stop(worker)
+        self.dispatch()
+
+    def _finish(self, job: SimJob, state: JobState, fate: str) -> None:
+        was_running = job.state == "running"
+        job.state, job.fate, job.done_us = state, fate, self.engine.now_us
+        if state == "cancelled" and was_running and job.worker:
+            self._idle(job.worker)

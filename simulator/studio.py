@@ -1,0 +1,78 @@
+"""Where the pictures are painted: at once in virtual time, ahead of need in a process of its own on sockets."""
+
+import os
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from typing import Protocol
+
+from simulator.comfy import Asked
+from simulator.laws import Laws
+from simulator.picture import Defect, Picture, paint
+from simulator.pool import BROKEN_IMAGES, SimJob
+
+
+class Studio(Protocol):
+    """Paints what a job will show."""
+
+    def order(self, picture: Picture) -> None:
+        """The picture will be needed; called when a worker picks the job up."""
+
+    def image(self, picture: Picture) -> bytes:
+        """The PNG bytes."""
+
+
+class InlineStudio:
+    """Paints when asked and remembers the last ones: for virtual time, where waiting costs nothing."""
+
+    def __init__(self) -> None:
+        self.image = lru_cache(maxsize=64)(paint)
+
+    def order(self, picture: Picture) -> None:
+        """Nothing to prepare."""
+
+
+class ProcessStudio:
+    """Paints ahead in one process at nice 15, so that no reply waits for a brush."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPoolExecutor(max_workers=1, initializer=os.nice, initargs=(15,))
+        self._orders: dict[Picture, Future[bytes]] = {}
+
+    def order(self, picture: Picture) -> None:
+        """Start painting; the newest 400 orders are kept."""
+        if picture not in self._orders:
+            self._orders[picture] = self._pool.submit(paint, picture)
+            if len(self._orders) > 400:
+                self._orders.pop(next(iter(self._orders)))
+
+    def image(self, picture: Picture) -> bytes:
+        """The finished picture; paints here only if its order was dropped."""
+        order = self._orders.get(picture)
+        return order.result() if order else paint(picture)
+
+    def close(self) -> None:
+        """End the painting process."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def picture_of(job: SimJob, laws: Laws) -> Picture:
+    """What the job's image shows, its defect included; known from the moment of pick-up."""
+    duplicate = _picture(job.duplicate_of, laws) if job.duplicate_of else None
+    plain = _picture(job.asked, laws)
+    if job.planned_fate not in BROKEN_IMAGES:
+        return plain
+    return replace(plain, defect=Defect(job.planned_fate), duplicate_of=duplicate)
+
+
+def _picture(asked: Asked, laws: Laws) -> Picture:
+    return Picture(
+        prompt=asked.prompt,
+        seed=asked.seed,
+        width=asked.width,
+        height=asked.height,
+        steps=asked.steps,
+        reference_steps=4 if asked.lora else 50 if asked.model.startswith("qwen") else 20,
+        variant=laws.own.variant,
+        precision=laws.own.precision,
+    )

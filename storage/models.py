@@ -1,0 +1,246 @@
+"""The tables. Words as in `docs/reference/glossary.md`; units in names, instants and money as in `storage.types`."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Column, MetaData
+from sqlmodel import Field, SQLModel
+
+from storage.types import Instant, NanoUsd
+from words import CostState, DeploymentState, JobStatus, LoadProfile, RequestState, RunStatus, StartKind
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING  # before the first table, so that migrations can name constraints
+metadata: MetaData = SQLModel.metadata
+
+
+def _json() -> Any:
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Installation(SQLModel, table=True):
+    """One row: who we are. `token` is part of every resource name, so that only ours are ever touched."""
+
+    id: int = Field(default=1, primary_key=True)
+    token: str
+    simulated: bool
+    world: str | None = None
+    seed: int | None = None
+    speed: float = 1.0
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Collector(SQLModel, table=True):
+    """One row: the background process. Both instants are the wall's, not the world's."""
+
+    id: int = Field(default=1, primary_key=True)
+    pid: int
+    started_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    doing: str = ""
+
+
+class Workflow(SQLModel, table=True):
+    """A content-hashed ComfyUI graph with its parameters and files."""
+
+    hash: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    title: str
+    licence: str
+    vram_gb: float
+    content: dict[str, Any] = _json()  # graph, parameters, files
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Prompt(SQLModel, table=True):
+    """One prompt of the neutral set."""
+
+    id: str = Field(primary_key=True)
+    stratum: str
+    text: str
+
+
+class Backend(SQLModel, table=True):
+    """One product of one provider as last checked."""
+
+    name: str = Field(primary_key=True)
+    provider: str
+    features: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    simulated: bool
+    state: str = "unchecked"  # ready, or one sentence with the cause and the way out
+    checked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Offer(SQLModel, table=True):
+    """A GPU shape that could be rented at `seen_at`, with its price."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    backend: str = Field(index=True)
+    gpu: str
+    offer_id: str
+    unit: str
+    usd_per_unit: Decimal = Field(sa_type=NanoUsd)
+    usd_per_s: Decimal = Field(sa_type=NanoUsd)
+    source: str
+    region: str | None = None
+    seen_at: datetime = Field(sa_type=Instant, index=True)
+    detail: dict[str, Any] = _json()
+
+
+class Run(SQLModel, table=True):
+    """A benchmark someone asked for: one workflow on several backends with a load profile."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    workflow_hash: str = Field(foreign_key="workflow.hash")
+    status: RunStatus = RunStatus.QUEUED
+    gpu: str
+    params: dict[str, Any] = _json()  # size, steps, cfg
+    plan: dict[str, Any] = _json()  # backends, warm, cold, hosts, idle_timeout_s
+    cap_usd: Decimal = Field(sa_type=NanoUsd)
+    simulated: bool
+    asked_by: str = ""
+    note: str = ""
+    asked_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    stop_reason: str | None = None
+    left_running: int | None = None  # resources of ours that the providers still listed at the end; 0 is the proof
+
+
+class Deployment(SQLModel, table=True):
+    """A provisioned resource that costs money while it exists. The row is committed before the paid call."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    key: str = Field(unique=True)
+    backend: str
+    gpu: str
+    state: DeploymentState = DeploymentState.INTENDED
+    reason: str | None = None
+    offer_id: int | None = Field(default=None, foreign_key="offer.id")
+    provider_id: str | None = None
+    ref_detail: dict[str, Any] = _json()
+    idle_timeout_s: int
+    usd_per_s: Decimal | None = Field(default=None, sa_type=NanoUsd)
+    provenance: dict[str, Any] = _json()  # gpu_name, driver, region, image, comfyui
+    simulated: bool
+    intended_at: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
+    ready_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    lease_token: int | None = None
+
+
+class Job(SQLModel, table=True):
+    """One execution of the workflow = one sample. Durations `*_us` are the provider's own words; the rest are ours."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    deployment_id: int = Field(foreign_key="deployment.id", index=True)
+    key: str = Field(unique=True)
+    position: int  # order on its lane
+    profile: LoadProfile
+    prompt_id: str = Field(foreign_key="prompt.id")
+    seed: int
+    status: JobStatus = Field(default=JobStatus.QUEUED, index=True)
+    reason: str | None = None
+    error: str | None = None
+    retry_of: int | None = Field(default=None, foreign_key="job.id")
+    provider_job_id: str | None = None
+    worker_id: str | None = None
+    start_kind: StartKind | None = None
+    evidence: dict[str, Any] = _json()
+    intended_at: datetime | None = Field(default=None, sa_type=Instant)
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    accepted_at: datetime | None = Field(default=None, sa_type=Instant)
+    deadline_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_unfinished_at: datetime | None = Field(default=None, sa_type=Instant)
+    first_finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    queue_us: int | None = None
+    execution_us: int | None = None
+    boot_us: int | None = None
+    load_us: int | None = None
+    estimated_usd: Decimal | None = Field(default=None, sa_type=NanoUsd)
+    lease_token: int | None = None
+
+
+class Observation(SQLModel, table=True):
+    """A raw terminal reply, kept as it came but for image bytes."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    job_id: int = Field(foreign_key="job.id", index=True)
+    seen_at: datetime = Field(sa_type=Instant)
+    status: JobStatus
+    raw: Any = Field(default=None, sa_column=Column(JSON))
+
+
+class Image(SQLModel, table=True):
+    """One image of a job; bytes live in the blob folder under their SHA-256."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    job_id: int = Field(foreign_key="job.id", index=True)
+    sha256: str
+    thumbnail_sha256: str | None = None
+    pixel_sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int
+    perceptual_hash: str | None = None
+    sharpness: float | None = None  # variance of the Laplacian of luma
+    luma_mean: float | None = None
+    luma_sd: float | None = None
+    good: bool
+    defect: str | None = None  # what the quality checks found
+
+
+class Charge(SQLModel, table=True):
+    """One billing line; FOCUS names. `same_since` and `fetched_at` decide when it is final."""
+
+    id: str = Field(primary_key=True)
+    provider: str = Field(index=True)
+    resource_id: str
+    resource_name: str | None = None
+    deployment_id: int | None = Field(default=None, foreign_key="deployment.id", index=True)
+    sku: str
+    charge_period_start: datetime = Field(sa_type=Instant)
+    charge_period_end: datetime = Field(sa_type=Instant)
+    billed_cost: Decimal = Field(sa_type=NanoUsd)
+    billing_currency: str = "USD"
+    state: CostState
+    simulated: bool
+    first_seen_at: datetime = Field(sa_type=Instant)
+    same_since: datetime = Field(sa_type=Instant)
+    fetched_at: datetime = Field(sa_type=Instant)
+    raw: dict[str, Any] = _json()
+
+
+class Event(SQLModel, table=True):
+    """Something a person wants to read on the run's page: one sentence."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Instant, index=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    deployment_id: int | None = Field(default=None, foreign_key="deployment.id")
+    job_id: int | None = Field(default=None, foreign_key="job.id")
+    kind: str
+    text: str
+
+
+class Request(SQLModel, table=True):
+    """What the web process asks the collector to do; it holds no keys itself."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    arguments: dict[str, Any] = _json()
+    state: RequestState = RequestState.ASKED
+    reply: dict[str, Any] = _json()
+    asked_by: str = ""
+    asked_at: datetime = Field(sa_type=Instant)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,49 @@
+"""Column types: instants as integer microseconds UTC, money as integer nano-USD. Both refuse what they cannot keep.
+
+SQLite keeps DateTime(timezone=True) without its offset and Decimal as a float; integers are exact on both databases.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger
+from sqlalchemy.types import TypeDecorator
+
+from clock import from_us, to_us
+
+NANO = Decimal(10) ** 9
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC-aware datetime in Python, integer microseconds since 1970 in the database; naive ones raise."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else to_us(value)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else from_us(value)
+
+
+class NanoUsd(TypeDecorator[Decimal]):
+    """Decimal USD in Python, integer nano-USD in the database, rounded half to even at the ninth place."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:  # noqa: ARG002
+        """To the database; floats raise TypeError."""
+        if value is None:
+            return None
+        if not isinstance(value, Decimal):
+            raise TypeError(f"Money is Decimal, not {type(value).__name__}.")
+        return int((value * NANO).to_integral_value())
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else Decimal(value) / NANO

@@ -1,0 +1,187 @@
+"""The shared words: every enum that more than one package speaks. A leaf; imports nothing of ours.
+
+`docs/reference/glossary.md` explains each value; a house rule keeps the two in step.
+"""
+
+from enum import StrEnum
+
+
+class Provider(StrEnum):
+    """The companies that are compared, in the order in which pages show them."""
+
+    MODAL = "modal"
+    RUNPOD = "runpod"
+    VAST = "vast"
+
+    @property
+    def label(self) -> str:
+        """The name as a person writes it."""
+        return {"modal": "Modal", "runpod": "Runpod", "vast": "Vast.ai"}[self.value]
+
+
+class JobStatus(StrEnum):
+    """Where a job stands: queued -> submitting -> submitted -> running -> one of the final five."""
+
+    QUEUED = "queued"  # planned; nothing was sent
+    SUBMITTING = "submitting"  # the intent is durable, the paid call may or may not have been sent
+    SUBMITTED = "submitted"  # the provider acknowledged it
+    RUNNING = "running"  # a worker picked it up
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its fate is unknown and will stay so
+
+    @property
+    def final(self) -> bool:
+        """True once the job can change no more."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED, JobStatus.LOST})
+
+
+class FailureClass(StrEnum):
+    """Whose failure it was; `ours` leaves the success rate and is counted on its own."""
+
+    OURS = "ours"
+    PROVIDER = "provider"
+    CAPACITY = "capacity"
+    QUALITY = "quality"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why a job ended as it did (`FAILURE_OF` and `STATUS_OF` are total over it)."""
+
+    INVALID_REQUEST = "invalid_request"
+    AUTH_REFUSED = "auth_refused"
+    BUDGET_REACHED = "budget_reached"
+    NOT_SENT = "not_sent"  # its deployment never became ready, or the run stopped first
+    WORKER_LOST = "worker_lost"
+    OUT_OF_MEMORY = "out_of_memory"
+    EXECUTION_ERROR = "execution_error"
+    EXECUTION_TIMEOUT = "execution_timeout"
+    RESULT_MISSING = "result_missing"  # reported as completed, without an image
+    VANISHED = "vanished"  # the provider no longer knows the job
+    NO_CAPACITY = "no_capacity"
+    STUCK_IN_QUEUE = "stuck_in_queue"
+    IMAGE_BROKEN = "image_broken"
+    STOPPED = "stopped"
+    FATE_UNKNOWN = "fate_unknown"
+    UNEXPECTED_REPLY = "unexpected_reply"
+
+
+FAILURE_OF: dict[Reason, FailureClass] = {
+    Reason.INVALID_REQUEST: FailureClass.OURS,
+    Reason.AUTH_REFUSED: FailureClass.OURS,
+    Reason.BUDGET_REACHED: FailureClass.OURS,
+    Reason.NOT_SENT: FailureClass.OURS,
+    Reason.WORKER_LOST: FailureClass.PROVIDER,
+    Reason.OUT_OF_MEMORY: FailureClass.PROVIDER,
+    Reason.EXECUTION_ERROR: FailureClass.PROVIDER,
+    Reason.EXECUTION_TIMEOUT: FailureClass.PROVIDER,
+    Reason.RESULT_MISSING: FailureClass.PROVIDER,
+    Reason.VANISHED: FailureClass.PROVIDER,
+    Reason.NO_CAPACITY: FailureClass.CAPACITY,
+    Reason.STUCK_IN_QUEUE: FailureClass.CAPACITY,
+    Reason.IMAGE_BROKEN: FailureClass.QUALITY,
+    Reason.STOPPED: FailureClass.CANCELLED,
+    Reason.FATE_UNKNOWN: FailureClass.UNKNOWN,
+    Reason.UNEXPECTED_REPLY: FailureClass.UNKNOWN,
+}
+
+STATUS_OF: dict[Reason, JobStatus] = {
+    Reason.INVALID_REQUEST: JobStatus.FAILED,
+    Reason.AUTH_REFUSED: JobStatus.FAILED,
+    Reason.BUDGET_REACHED: JobStatus.CANCELLED,
+    Reason.NOT_SENT: JobStatus.CANCELLED,
+    Reason.WORKER_LOST: JobStatus.FAILED,
+    Reason.OUT_OF_MEMORY: JobStatus.FAILED,
+    Reason.EXECUTION_ERROR: JobStatus.FAILED,
+    Reason.EXECUTION_TIMEOUT: JobStatus.TIMED_OUT,
+    Reason.RESULT_MISSING: JobStatus.FAILED,
+    Reason.VANISHED: JobStatus.LOST,
+    Reason.NO_CAPACITY: JobStatus.FAILED,
+    Reason.STUCK_IN_QUEUE: JobStatus.TIMED_OUT,
+    Reason.IMAGE_BROKEN: JobStatus.FAILED,
+    Reason.STOPPED: JobStatus.CANCELLED,
+    Reason.FATE_UNKNOWN: JobStatus.LOST,
+    Reason.UNEXPECTED_REPLY: JobStatus.FAILED,
+}
+
+
+class StartKind(StrEnum):
+    """Was capacity booted for the job, restored from a snapshot, or ready? Stored with its evidence."""
+
+    COLD = "cold"
+    RESTORED = "restored"
+    WARM = "warm"
+    UNKNOWN = "unknown"
+
+
+class CostState(StrEnum):
+    """How sure a sum of money is, weakest first; a sum takes the weakest state of its parts."""
+
+    LIST = "list"  # price x quantity
+    ESTIMATED = "estimated"  # our prediction from measured seconds
+    OPEN = "open"  # billed, the bucket has not ended
+    PROVISIONAL = "provisional"  # billed, may still change
+    FINAL = "final"  # unchanged 48 h after its end and in two fetches 12 h apart
+
+
+class DeploymentState(StrEnum):
+    """What `observe` sees of a provisioned resource."""
+
+    INTENDED = "intended"  # the row exists, the paid call may not have been made
+    PROVISIONING = "provisioning"
+    READY = "ready"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    TEARING_DOWN = "tearing_down"
+    DONE = "done"
+    STOPPED = "stopped"  # by a person, or at its cap
+    FAILED = "failed"
+
+
+class LoadProfile(StrEnum):
+    """How the jobs of a lane arrive."""
+
+    SEQUENTIAL = "sequential"  # back to back, one in flight: warm
+    COLD_PROBE = "cold_probe"  # each after the capacity has gone away
+
+
+class RequestKind(StrEnum):
+    """What the web process asks the collector to do; it holds no keys itself."""
+
+    DRY_RUN = "dry_run"
+    RECHECK = "recheck"
+    STOP_RUN = "stop_run"
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    ASKED = "asked"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Feature(StrEnum):
+    """How backends differ; callers ask for a feature, never for a class."""
+
+    LONG_POLL = "long_poll"  # `poll` may hold up to `wait_s`
+    SCALES_TO_ZERO = "scales_to_zero"  # capacity leaves after an idle window, so a cold probe waits
+    FRESH_HOST_IS_COLD = "fresh_host_is_cold"  # rented by the hour: the first job of a rental is the cold one
+    FINDS_JOBS = "finds_jobs"  # a job can be looked up by its key after a lost reply
+    BILLED = "billed"  # `charges` returns rows
+    DEPLOYS = "deploys"  # rents capacity of its own (the production endpoint does not)
