@@ -25,8 +25,8 @@ check: $(READY) ## Lint, format, types, import contracts, dependencies, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry --no-ansi .
 	$(BIN)/codespell
 	$(BIN)/python -m storage.migrate check
 
