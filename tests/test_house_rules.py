@@ -51,9 +51,7 @@ MODULE_MAY_IMPORT = {
     "words.py": set(),
 }
 
-REGISTRY_HOST = re.compile(
-    r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|crates|rubygems|anaconda)\.(?:org|com|io)\b"
-)
+REGISTRY_HOST = re.compile(r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|crates|rubygems|anaconda)\.(?:org|com|io)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|Users|work)/\w")
 
 
@@ -132,9 +130,7 @@ def test_the_clock_rule_sees_each_spelling(source: str) -> None:
     assert list(clock_reads(ast.parse(source)))
 
 
-@pytest.mark.parametrize(
-    "source", ["clock.now()", "self.clock.monotonic()", "time.perf_counter()", "x.time()"]
-)
+@pytest.mark.parametrize("source", ["clock.now()", "self.clock.monotonic()", "time.perf_counter()", "x.time()"])
 def test_the_clock_rule_leaves_our_own_clock_alone(source: str) -> None:
     assert not list(clock_reads(ast.parse(source)))
 
@@ -181,10 +177,7 @@ def test_every_adapter_is_under_the_contract_that_keeps_adapters_apart() -> None
 def test_our_names_resolve_inside_this_repository(tmp_path: Path) -> None:
     """Asked from elsewhere, since a library that ships a top-level `pages` would win over our path entry."""
     names = sorted(name for name in our_names() if f"{name}.py" in FILES or f"{name}/__init__.py" in FILES)
-    ask = (
-        "import sys; from importlib.util import find_spec\n"
-        "for name in sys.argv[1:]: print(find_spec(name).origin)"
-    )
+    ask = "import sys; from importlib.util import find_spec\nfor name in sys.argv[1:]: print(find_spec(name).origin)"
     found = subprocess.run(
         [sys.executable, "-P", "-c", ask, *names], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -204,9 +197,7 @@ def test_no_tracked_file_names_a_package_registry_or_a_path_of_somebodys_machine
     assert {name: hit[0] for name in FILES if (hit := leaks.search(text_of(name)))} == {}
 
 
-@pytest.mark.parametrize(
-    "text", ["https://files.pythonhosted" + ".org/x", "at pypi" + ".org", "see /" + "home/ada/x"]
-)
+@pytest.mark.parametrize("text", ["https://files.pythonhosted" + ".org/x", "at pypi" + ".org", "see /" + "home/ada/x"])
 def test_the_leak_rule_sees_hosts_and_paths(text: str) -> None:
     assert REGISTRY_HOST.search(text) or MACHINE_PATH.search(text)
 
