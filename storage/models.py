@@ -4,10 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, MetaData
+from sqlalchemy import JSON, BigInteger, Column, MetaData
 from sqlmodel import Field, SQLModel
 
-from storage.types import Instant, NanoUsd
+from storage.types import Instant, NanoUsd, word
 from words import CostState, DeploymentState, JobStatus, LoadProfile, RequestState, RunStatus, StartKind
 
 NAMING = {
@@ -32,7 +32,7 @@ class Installation(SQLModel, table=True):
     token: str
     simulated: bool
     world: str | None = None
-    seed: int | None = None
+    seed: int | None = Field(default=None, sa_type=BigInteger)
     speed: float = 1.0
     created_at: datetime = Field(sa_type=Instant)
 
@@ -45,6 +45,7 @@ class Collector(SQLModel, table=True):
     started_at: datetime = Field(sa_type=Instant)
     seen_at: datetime = Field(sa_type=Instant)
     doing: str = ""
+    lease_token: int = 0  # grows with every start; jobs carry the token of the process that owns them
 
 
 class Workflow(SQLModel, table=True):
@@ -99,7 +100,7 @@ class Run(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     workflow_hash: str = Field(foreign_key="workflow.hash")
-    status: RunStatus = RunStatus.QUEUED
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=word(RunStatus))
     gpu: str
     params: dict[str, Any] = _json()  # size, steps, cfg
     plan: dict[str, Any] = _json()  # backends, warm, cold, hosts, idle_timeout_s
@@ -122,7 +123,7 @@ class Deployment(SQLModel, table=True):
     key: str = Field(unique=True)
     backend: str
     gpu: str
-    state: DeploymentState = DeploymentState.INTENDED
+    state: DeploymentState = Field(default=DeploymentState.INTENDED, sa_type=word(DeploymentState))
     reason: str | None = None
     offer_id: int | None = Field(default=None, foreign_key="offer.id")
     provider_id: str | None = None
@@ -146,16 +147,16 @@ class Job(SQLModel, table=True):
     deployment_id: int = Field(foreign_key="deployment.id", index=True)
     key: str = Field(unique=True)
     position: int  # order on its lane
-    profile: LoadProfile
+    profile: LoadProfile = Field(sa_type=word(LoadProfile))
     prompt_id: str = Field(foreign_key="prompt.id")
-    seed: int
-    status: JobStatus = Field(default=JobStatus.QUEUED, index=True)
+    seed: int = Field(sa_type=BigInteger)
+    status: JobStatus = Field(default=JobStatus.QUEUED, sa_type=word(JobStatus), index=True)
     reason: str | None = None
     error: str | None = None
     retry_of: int | None = Field(default=None, foreign_key="job.id")
     provider_job_id: str | None = None
     worker_id: str | None = None
-    start_kind: StartKind | None = None
+    start_kind: StartKind | None = Field(default=None, sa_type=word(StartKind))
     evidence: dict[str, Any] = _json()
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -163,10 +164,10 @@ class Job(SQLModel, table=True):
     deadline_at: datetime | None = Field(default=None, sa_type=Instant)
     last_unfinished_at: datetime | None = Field(default=None, sa_type=Instant)
     first_finished_at: datetime | None = Field(default=None, sa_type=Instant)
-    queue_us: int | None = None
-    execution_us: int | None = None
-    boot_us: int | None = None
-    load_us: int | None = None
+    queue_us: int | None = Field(default=None, sa_type=BigInteger)
+    execution_us: int | None = Field(default=None, sa_type=BigInteger)
+    boot_us: int | None = Field(default=None, sa_type=BigInteger)
+    load_us: int | None = Field(default=None, sa_type=BigInteger)
     estimated_usd: Decimal | None = Field(default=None, sa_type=NanoUsd)
     lease_token: int | None = None
 
@@ -177,7 +178,7 @@ class Observation(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     job_id: int = Field(foreign_key="job.id", index=True)
     seen_at: datetime = Field(sa_type=Instant)
-    status: JobStatus
+    status: JobStatus = Field(sa_type=word(JobStatus))
     raw: Any = Field(default=None, sa_column=Column(JSON))
 
 
@@ -191,7 +192,7 @@ class Image(SQLModel, table=True):
     pixel_sha256: str | None = None
     width: int | None = None
     height: int | None = None
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     perceptual_hash: str | None = None
     sharpness: float | None = None  # variance of the Laplacian of luma
     luma_mean: float | None = None
@@ -213,12 +214,13 @@ class Charge(SQLModel, table=True):
     charge_period_end: datetime = Field(sa_type=Instant)
     billed_cost: Decimal = Field(sa_type=NanoUsd)
     billing_currency: str = "USD"
-    state: CostState
+    state: CostState = Field(sa_type=word(CostState))
     simulated: bool
     first_seen_at: datetime = Field(sa_type=Instant)
     same_since: datetime = Field(sa_type=Instant)
     fetched_at: datetime = Field(sa_type=Instant)
     raw: dict[str, Any] = _json()
+    earlier: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # old amounts
 
 
 class Event(SQLModel, table=True):
@@ -239,7 +241,7 @@ class Request(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     kind: str
     arguments: dict[str, Any] = _json()
-    state: RequestState = RequestState.ASKED
+    state: RequestState = Field(default=RequestState.ASKED, sa_type=word(RequestState))
     reply: dict[str, Any] = _json()
     asked_by: str = ""
     asked_at: datetime = Field(sa_type=Instant)

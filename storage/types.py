@@ -5,9 +5,10 @@ SQLite keeps DateTime(timezone=True) without its offset and Decimal as a float; 
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Enum
 from sqlalchemy.types import TypeDecorator
 
 from clock import from_us, to_us
@@ -47,3 +48,12 @@ class NanoUsd(TypeDecorator[Decimal]):
     def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:  # noqa: ARG002
         """From the database."""
         return None if value is None else Decimal(value) / NANO
+
+
+def word(enum: type[StrEnum]) -> Any:
+    """Column type of a shared word: its value as text (not its Python name), the enum member in Python."""
+    return Enum(enum, native_enum=False, length=32, values_callable=_values)
+
+
+def _values(members: type[StrEnum]) -> list[str]:
+    return [member.value for member in members]

@@ -1,0 +1,106 @@
+"""The migrations make what the models say, and a folder of another version is refused."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, text
+
+import storage.models
+from storage import db, migrate
+from storage.db import NewerSchema, OlderSchema
+
+
+def test_a_migrated_database_has_exactly_the_tables_of_the_models(tmp_path: Path) -> None:
+    migrate.upgrade(tmp_path / "migrated.db")
+    migrated, fresh = db.open_engine(tmp_path / "migrated.db"), db.open_engine(tmp_path / "fresh.db")
+    storage.models.metadata.create_all(fresh)
+    found = schema_of(migrated)
+    expected = schema_of(fresh)
+    migrated.dispose()
+    fresh.dispose()
+    found.pop("alembic_version")
+    assert found == expected
+    assert len(found) == len(storage.models.metadata.tables)
+
+
+def test_alembic_finds_nothing_to_add(capsys: pytest.CaptureFixture[str]) -> None:
+    assert migrate.main(["check"]) == 0
+    assert "No new upgrade operations" in capsys.readouterr().out
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "bakeoff.db"
+    assert migrate.state(path) == "behind"
+    migrate.upgrade(path)
+    migrate.upgrade(path)
+    assert migrate.state(path) == "current"
+    migrate.require_current(path)
+
+
+def test_the_newest_revision_is_alembics_head() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.revisions()[-1]]
+
+
+def test_a_folder_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = at_revision(tmp_path, "9999")
+    assert migrate.state(path) == "ahead"
+    with pytest.raises(NewerSchema, match="written by a newer version"):
+        migrate.require_current(path)
+    with pytest.raises(NewerSchema):
+        migrate.upgrade(path)
+
+
+def test_a_folder_of_an_older_version_is_told_how_to_catch_up(tmp_path: Path) -> None:
+    with pytest.raises(OlderSchema, match="bakeoff migrate"):
+        migrate.require_current(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_the_command_line_upgrades_and_says_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bakeoff.db"
+    assert migrate.main(["current", str(path)]) == 0
+    assert migrate.main(["upgrade", f"sqlite:///{path}"]) == 0
+    assert capsys.readouterr().out == "behind\ncurrent\n"
+    assert migrate.main(["upgrade", str(at_revision(tmp_path, "9999"))]) == 1
+    assert "newer version" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        migrate.main(["upgrade"])
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "bakeoff.db"
+    path.write_text("this is no database, however long it may be")
+    with pytest.raises(db.StorageError, match="file is not a database"):
+        migrate.upgrade(path)
+
+
+def at_revision(folder: Path, revision: str) -> Path:
+    path = folder / "other.db"
+    migrate.upgrade(path)
+    engine = db.open_engine(path)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    engine.dispose()
+    return path
+
+
+def schema_of(engine: Engine) -> dict:
+    found = inspect(engine)
+    return {
+        table: {
+            "columns": {
+                c["name"]: (str(c["type"]), c["nullable"], c["default"], c["primary_key"])
+                for c in found.get_columns(table)
+            },
+            "keys": sorted(map(str, found.get_foreign_keys(table))),
+            "indexes": sorted(map(str, found.get_indexes(table))),
+            "unique": sorted(map(str, found.get_unique_constraints(table))),
+            "primary": found.get_pk_constraint(table),
+        }
+        for table in found.get_table_names()
+    }
