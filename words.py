@@ -59,6 +59,7 @@ class Reason(StrEnum):
     AUTH_REFUSED = "auth_refused"
     BUDGET_REACHED = "budget_reached"
     NOT_SENT = "not_sent"  # its deployment never became ready, or the run stopped first
+    UNREACHABLE = "unreachable"  # the provider did not take the job, though we asked again and again
     WORKER_LOST = "worker_lost"
     OUT_OF_MEMORY = "out_of_memory"
     EXECUTION_ERROR = "execution_error"
@@ -78,6 +79,7 @@ FAILURE_OF: dict[Reason, FailureClass] = {
     Reason.AUTH_REFUSED: FailureClass.OURS,
     Reason.BUDGET_REACHED: FailureClass.OURS,
     Reason.NOT_SENT: FailureClass.OURS,
+    Reason.UNREACHABLE: FailureClass.PROVIDER,
     Reason.WORKER_LOST: FailureClass.PROVIDER,
     Reason.OUT_OF_MEMORY: FailureClass.PROVIDER,
     Reason.EXECUTION_ERROR: FailureClass.PROVIDER,
@@ -97,6 +99,7 @@ STATUS_OF: dict[Reason, JobStatus] = {
     Reason.AUTH_REFUSED: JobStatus.FAILED,
     Reason.BUDGET_REACHED: JobStatus.CANCELLED,
     Reason.NOT_SENT: JobStatus.CANCELLED,
+    Reason.UNREACHABLE: JobStatus.FAILED,
     Reason.WORKER_LOST: JobStatus.FAILED,
     Reason.OUT_OF_MEMORY: JobStatus.FAILED,
     Reason.EXECUTION_ERROR: JobStatus.FAILED,

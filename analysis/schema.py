@@ -3,11 +3,19 @@
 Instants are Datetime("us", "UTC"), durations `*_s` Float64, money `*_nano` Int64 nano-USD. Null = not known.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 _AT = pl.Datetime("us", "UTC")
 
-JOBS = pl.Schema(
+
+def _schema(columns: Mapping[str, pl.DataType | DataTypeClass]) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+JOBS = _schema(
     {
         "job_id": pl.Int64,
         "key": pl.String,
@@ -47,7 +55,7 @@ JOBS = pl.Schema(
     }
 )
 
-DEPLOYMENTS = pl.Schema(
+DEPLOYMENTS = _schema(
     {
         "deployment_id": pl.Int64,
         "deployment": pl.String,
@@ -66,7 +74,7 @@ DEPLOYMENTS = pl.Schema(
     }
 )
 
-CHARGES = pl.Schema(
+CHARGES = _schema(
     {
         "charge_id": pl.String,
         "provider": pl.String,
@@ -81,7 +89,7 @@ CHARGES = pl.Schema(
     }
 )
 
-IMAGES = pl.Schema(
+IMAGES = _schema(
     {
         "image_id": pl.Int64,
         "job_id": pl.Int64,

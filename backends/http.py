@@ -87,33 +87,28 @@ class Http:
         self._free_at: dict[str, Any] = {}
 
     async def read(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
-        """A call that may be repeated: JSON (None if empty). Retries 429, 408, 5xx and lost connections, then raises."""
-        retrying = AsyncRetrying(
-            sleep=self.clock.sleep,
-            stop=stop_after_attempt(_TRIES),
-            wait=_Backoff(),
-            retry=retry_if_exception_type((RateLimited, Unavailable)),
-            reraise=True,
-        )
-        return await retrying(self._attempt, method, path, pace, Unavailable, request)
+        """A call that may be repeated: JSON, None if empty. Retries 429, 408, 5xx and lost connections."""
+        return await self._retrying()(self._attempt, method, path, pace, Unavailable, request)
 
     async def send(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
         """A call with a price: sent once. Repeated only on 429 or where no connection ever opened.
 
         Raises FateUnknown when the answer is missing or a 5xx: the caller looks it up and never sends it again.
         """
-        retrying = AsyncRetrying(
+        return await self._retrying()(self._attempt, method, path, pace, FateUnknown, request)
+
+    async def aclose(self) -> None:
+        """Release the connections."""
+        await self.client.aclose()
+
+    def _retrying(self) -> AsyncRetrying:
+        return AsyncRetrying(
             sleep=self.clock.sleep,
             stop=stop_after_attempt(_TRIES),
             wait=_Backoff(),
             retry=retry_if_exception_type((RateLimited, Unavailable)),
             reraise=True,
         )
-        return await retrying(self._attempt, method, path, pace, FateUnknown, request)
-
-    async def aclose(self) -> None:
-        """Release the connections."""
-        await self.client.aclose()
 
     async def _attempt(
         self, method: str, path: str, pace: str, lost: type[BackendError], request: dict[str, Any]

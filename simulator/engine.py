@@ -1,6 +1,7 @@
 """The event heap that everything simulated hangs on. No timers: each call advances it lazily to `now`.
 
-Instants are integer microseconds since 1970, so that the truth is exact and the same in real sockets and in virtual time.
+Instants are integer microseconds since 1970, so that the truth is exact and the same on sockets and in
+virtual time.
 """
 
 import heapq

@@ -66,7 +66,7 @@ class Laws:
         )
 
     def _dice(self, *key: object) -> Random:
-        return Random("/".join(map(str, (self.seed, self.provider, *key))))  # noqa: S311 - a simulation, no secret
+        return Random("/".join(map(str, (self.seed, self.provider, *key))))
 
 
 def ideal_s(world: World, asked: Asked, gpu: str) -> float:

@@ -4,6 +4,7 @@ The same machine stands behind a Runpod endpoint, a Modal function and a rented 
 that never scales down). Only the wire around it differs.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -111,6 +112,7 @@ class Pool:
         max_workers: int,
         idle_us: int | None,
         on_pick: Callable[["Pool", SimJob], None],
+        inputs_per_worker: int = 1,
     ) -> None:
         self.engine, self.laws, self.capacity = engine, laws, capacity
         self.name, self.gpu, self.max_workers, self.idle_us = name, gpu, max_workers, idle_us
@@ -119,6 +121,7 @@ class Pool:
         self.queue: deque[SimJob] = deque()
         self.closed_us: int | None = None
         self._on_pick = on_pick
+        self._inputs_per_worker = inputs_per_worker
         self._attempts: dict[tuple[int, str], int] = {}
 
     # -- what the wire asks for ---------------------------------------------------------------------------
@@ -174,10 +177,21 @@ class Pool:
         for worker in self.workers:
             if self.queue and worker.state == "idle":
                 self._pick(worker, self.queue.popleft())
-        coming = sum(worker.state in ("initializing", "starting") for worker in self.workers)
-        for _ in range(len(self.queue) - coming):
+        alive = self.alive()
+        open_jobs = len(self.queue) + sum(worker.state == "running" for worker in alive)
+        for _ in range(math.ceil(open_jobs / self._inputs_per_worker) - len(alive) if self.queue else 0):
             if self.start_worker() is None:
                 break
+
+    def visit(self) -> None:
+        """A request that takes no time: it boots a worker where none lives and starts an idle one's window anew."""
+        alive = self.alive()
+        if not alive:
+            self.start_worker()
+        for worker in alive[:1]:
+            if worker.state == "idle" and worker.scaledown:
+                worker.scaledown.cancel()
+                self._idle(worker)
 
     def stop(self, worker: SimWorker) -> None:
         """End a worker's life now."""

@@ -66,7 +66,7 @@ class App:
 
 
 async def serve(simulation: Simulation, clock: Clock, doors: Doors, ready: Callable[[], None]) -> None:
-    """Serve until cancelled; calls `ready` once connections are accepted."""
+    """Serve until cancelled, then close every socket; calls `ready` once connections are accepted."""
     simulation.site.ports.extend(doors.wrapper_ports())
     config = uvicorn.Config(
         App(simulation, clock, doors.service_of),
@@ -81,7 +81,12 @@ async def serve(simulation: Simulation, clock: Clock, doors: Doors, ready: Calla
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
     ready()
-    await task
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        server.should_exit = True  # cancelling uvicorn itself would leave its sockets open
+        await task
+        raise
 
 
 def _request(scope: _Scope, body: bytes, service_of: Mapping[int, str]) -> Request:

@@ -1,0 +1,122 @@
+"""`bakeoff collect`: the background process."""
+
+import asyncio
+import gc
+import logging
+import os
+import secrets
+import signal
+from datetime import datetime
+from typing import Annotated
+
+import typer
+import uvloop
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from backends.base import NAME_PREFIX
+from backends.registry import Access, build
+from cli.output import Refused, data_folder, say, world_clock
+from cli.processes import end_with_parent
+from collectors import billing
+from collectors.context import Context
+from collectors.service import Service
+from settings import Settings, in_simulated_world, simulated_world
+from storage.blobs import Blobs
+from storage.db import DataFolder, lock_folder, open_engine
+from storage.migrate import upgrade
+from storage.models import Installation
+from storage.writer import Writer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("collect")(collect)
+
+
+def collect(
+    settle: Annotated[bool, typer.Option(help="Simulated worlds: leap until the bills are final.")] = False,
+) -> None:
+    """Drive runs, read bills and prices, answer requests, until SIGTERM; whatever it left is taken over next time."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = Settings()
+    folder = data_folder(settings)
+    line = simulated_world(settings)
+    if line is None and settings.spend_cap_usd is None:
+        raise Refused("Real providers need a spend cap: set BAKEOFF_SPEND_CAP_USD, or try `bakeoff demo` first.")
+    if settle and line is None:
+        raise Refused("Only a simulated world can leap to its final bills; leave out --settle.")
+    with lock_folder(folder):
+        upgrade(folder.db)
+        access = access_of(in_simulated_world(settings, line) if line else settings, simulated=line is not None)
+        uvloop.run(_serve(folder, access, settle=settle))
+
+
+def access_of(settings: Settings, *, simulated: bool) -> Access:
+    """What the backends need of the settings; the only place where keys leave their wrapping."""
+    return Access(
+        runpod_jobs_url=settings.runpod_jobs_url,
+        runpod_rest_url=settings.runpod_rest_url,
+        runpod_key=_bare(settings.runpod_api_key),
+        runpod_image=settings.runpod_image,
+        vast_console_url=settings.vast_console_url,
+        vast_key=_bare(settings.vast_api_key),
+        vast_image=settings.vast_image,
+        hf_token=_bare(settings.hf_token),
+        modal_server_url=settings.modal_server_url,
+        modal_token_id=_bare(settings.modal_token_id),
+        modal_token_secret=_bare(settings.modal_token_secret),
+        modal_web_url=settings.modal_web_url,
+        modal_workspace=settings.modal_workspace,
+        touch_production=settings.touch_production,
+        simulated=simulated,
+    )
+
+
+async def _serve(folder: DataFolder, access: Access, *, settle: bool) -> None:
+    loop = asyncio.get_running_loop()
+    end_with_parent(loop)
+    clock = world_clock(folder)
+    writer = Writer(open_engine(folder.db))
+    backends = build(access, clock)
+    installation = await writer.run(lambda session: _installation(session, clock.now(), simulated=access.simulated))
+    ctx = Context(
+        clock=clock,
+        writer=writer,
+        backends=backends,
+        blobs=Blobs(folder.blobs),
+        token=installation.token,
+        simulated=access.simulated,
+    )
+    service = Service(ctx, pid=os.getpid(), when_idle=(lambda: billing.settle(ctx)) if settle else None)
+    task = asyncio.create_task(service.run())
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, task.cancel)
+    gc.collect()
+    gc.freeze()  # a full collection stops the loop for 40-50 ms, which is 0.5 s of a demo's world
+    say(f"collector {os.getpid()} works on {folder.path} with {', '.join(backends) or 'no provider'}")
+    try:
+        await task
+    except asyncio.CancelledError:
+        say("collector stops; what is in flight is taken over by the next start")
+    finally:
+        await writer.close()
+        for backend in backends.values():
+            await backend.aclose()
+
+
+def _installation(session: Session, now: datetime, *, simulated: bool) -> Installation:
+    row = session.get(Installation, 1)
+    if row is None:
+        row = Installation(token=f"{NAME_PREFIX}{secrets.token_hex(3)}", simulated=simulated, created_at=now)
+        session.add(row)
+        session.flush()
+    if row.simulated is not simulated:
+        kind = "a simulated world" if row.simulated else "real providers"
+        raise Refused(f"This data folder belongs to {kind}. Set BAKEOFF_DATA_DIR to another folder.")
+    return row
+
+
+def _bare(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

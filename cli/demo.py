@@ -1,0 +1,170 @@
+"""`bakeoff demo`: a whole bake-off of three simulated providers before the reader's eyes."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session, col, func, select
+
+from cli.output import AsJson, Refused, give, say
+from cli.processes import Supervisor
+from cli.report import document
+from cli.simulate import Seed, Speed, World
+from cli.stack import start_collector, start_simulator, start_web, truth_of
+from clock import SharedClock
+from collectors.billing import SETTLED
+from settings import Settings
+from simulator.world import load_world
+from storage.db import DataFolder, open_engine, open_reader
+from storage.migrate import upgrade
+from storage.models import Event, Installation, Job, Run
+from storage.plans import RunPlan, insert_run
+from words import JobStatus, RunStatus
+
+SPEED = 10.0  # keeps p50 and p95 within about 2 % of the truth on two busy cores; 40 does not
+ARMS = ("modal", "runpod", "vast")
+OVER = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("demo")(demo)
+
+
+def demo(
+    headless: Annotated[bool, typer.Option(help="No web server; end when the bills are final.")] = False,
+    world: World = "default",
+    speed: Speed = SPEED,
+    seed: Seed = 1,
+    data: Annotated[Path | None, typer.Option(help="Data folder; it must not hold anything else.")] = None,
+    workflow: Annotated[list[str] | None, typer.Option(help="Only this workflow; repeat the option.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Run both workflows on Modal, Runpod and Vast.ai, all simulated: no key, no dollar."""
+    load_world(world)  # a wrong world is refused before anything starts
+    plans = [plan for plan in demo_plans() if not workflow or plan.workflow in workflow]
+    if not plans:
+        known = ", ".join(plan.workflow for plan in demo_plans())
+        raise Refused(f"The demo has no workflow '{', '.join(workflow or [])}'. It has {known}.")
+    kept = data or (Path(tempfile.mkdtemp(prefix="bakeoff-")) if headless else Settings().data_dir / "demo")
+    shown = asyncio.run(_demo(_fresh(kept), plans, headless=headless, world=world, speed=speed, seed=seed))
+    if data is None and headless:
+        shutil.rmtree(kept, ignore_errors=True)
+    if json and shown is not None:
+        give(shown)
+
+
+def demo_plans() -> list[RunPlan]:
+    """40 minutes of world time: qwen-image-2512 on an H100, where 50 steps take 36 s and not 100."""
+    flux = RunPlan(workflow="flux-dev", gpu="L40S", backends=ARMS, warm=56, cold=4, cap_usd=Decimal(20), note="demo")
+    qwen = RunPlan(
+        workflow="qwen-image-2512", gpu="H100", backends=ARMS, warm=22, cold=4, cap_usd=Decimal(20), note="demo"
+    )
+    return [flux, qwen]
+
+
+async def _demo(
+    folder: DataFolder, plans: Sequence[RunPlan], *, headless: bool, world: str, speed: float, seed: int
+) -> dict[str, Any] | None:
+    supervisor = Supervisor()
+    ended = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    try:
+        clock = SharedClock.create(folder.clock, epoch=load_world(world).epoch, speed=speed)
+        upgrade(folder.db)
+        _install(folder, world=world, seed=seed, speed=speed, clock=clock)
+        line = await start_simulator(supervisor, folder, world=world, seed=seed, speed=speed, keys={})
+        await start_collector(supervisor, folder, "--settle")
+        if not headless:
+            url = await start_web(supervisor, folder, address=Settings().address, port=Settings().port)
+            say(f"\nGPU Bake-off is at {url}\nSIMULATED, seed {seed}, {speed:g}x speed. Real money: $0. Ctrl-C ends.\n")
+        _ask(folder, plans, clock)
+        shown = await _watch(folder, supervisor, ended, line)
+        if not headless and shown is not None:
+            say("The bake-off is complete. The pages stay up until Ctrl-C.")
+            await ended.wait()
+        return shown
+    finally:
+        await supervisor.stop()
+
+
+async def _watch(
+    folder: DataFolder, supervisor: Supervisor, ended: asyncio.Event, line: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Wait for the end, telling the progress; None if it was interrupted. A child that dies ends all, named."""
+    reader = open_reader(folder.db)
+    died = asyncio.create_task(supervisor.ended())
+    told = ""
+    while not ended.is_set():
+        if died.done():
+            raise Refused(f"The {died.result().name} ended with code {died.result().process.returncode}.")
+        with Session(reader) as session:
+            progress, over = _progress(session)
+        if progress != told:
+            say(progress)
+            told = progress
+        if over:
+            died.cancel()
+            truth = truth_of(line)
+            with Session(reader) as session:
+                return document(session, truth)
+        await asyncio.sleep(0.5)
+    died.cancel()
+    return None
+
+
+def _progress(session: Session) -> tuple[str, bool]:
+    """One line for a person, and whether all runs have ended and their bills are settled."""
+    done = session.exec(
+        select(func.count()).select_from(Job).where(col(Job.status).in_([s for s in JobStatus if s.final]))
+    ).one()
+    total = session.exec(select(func.count()).select_from(Job)).one()
+    statuses = session.exec(select(Run.status)).all()
+    settled = session.exec(select(func.count()).select_from(Event).where(Event.kind == SETTLED)).one()
+    over = bool(statuses) and all(status in OVER for status in statuses)
+    if over and settled:
+        return f"{done} of {total} jobs, bills are settled", True
+    if over:
+        return f"{done} of {total} jobs, nothing is rented, the clock leaps until the bills are final", False
+    return f"{done // 10 * 10} of {total} jobs" if total else "renting", False
+
+
+def _install(folder: DataFolder, *, world: str, seed: int, speed: float, clock: SharedClock) -> None:
+    """The token names the seed, so that the same seed draws the same fates."""
+    with Session(open_engine(folder.db)) as session:
+        session.add(
+            Installation(
+                token=f"bakeoff-s{seed}",
+                simulated=True,
+                world=world,
+                seed=seed,
+                speed=speed,
+                created_at=clock.now(),
+            )
+        )
+        session.commit()
+
+
+def _ask(folder: DataFolder, plans: Sequence[RunPlan], clock: SharedClock) -> None:
+    with Session(open_engine(folder.db)) as session:
+        for plan in plans:
+            insert_run(session, plan, now=clock.now())
+        session.commit()
+
+
+def _fresh(path: Path) -> DataFolder:
+    """An empty data folder; an earlier demo's is emptied, anything else is left alone and refused."""
+    folder = DataFolder(path)
+    if path.exists() and any(path.iterdir()):
+        if not (path / "simulator.json").exists():
+            raise Refused(f"{path} is not empty and holds no demo. Name another folder with --data.")
+        shutil.rmtree(path)
+    folder.create()
+    return folder

@@ -1,0 +1,67 @@
+"""`bakeoff launch`: ask for a run."""
+
+from decimal import Decimal, InvalidOperation
+from getpass import getuser
+from typing import Annotated
+
+import typer
+from sqlmodel import select
+
+from cli.output import AsJson, Refused, data_folder, give, say, world_clock, writing
+from storage.models import Backend
+from storage.plans import RunPlan, insert_run
+from workflows import load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("launch")(launch)
+
+
+def launch(
+    workflow: Annotated[str, typer.Argument(help="flux-dev, qwen-image-2512 or qwen-image-2512-fast.")],
+    cap: Annotated[str, typer.Option(help="Spend cap of this run in dollars; it stops there.")],
+    gpu: Annotated[str | None, typer.Option(help="GPU; default: what production uses for the workflow.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="modal, runpod, vast; repeat the option.")] = None,
+    warm: Annotated[int, typer.Option(help="Warm jobs per backend, back to back.")] = 24,
+    cold: Annotated[int, typer.Option(help="Cold jobs per backend; on Vast.ai each is a fresh host.")] = 4,
+    size: Annotated[int | None, typer.Option(help="Width and height in pixels.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoiser steps.")] = None,
+    note: Annotated[str, typer.Option(help="Shown beside the run.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Insert a run for the collector to start. It rents capacity on every backend named, and tears it down."""
+    params = {"width": size, "height": size, "steps": steps}
+    plan = RunPlan(
+        workflow=workflow,
+        gpu=gpu or load(workflow).default_gpu,
+        backends=backend or ["modal", "runpod", "vast"],
+        warm=warm,
+        cold=cold,
+        cap_usd=_dollars(cap),
+        params={name: value for name, value in params.items() if value is not None},
+        note=note,
+        asked_by=getuser(),
+    )
+    now = world_clock(data_folder()).now()
+    with writing() as session:
+        known = list(session.exec(select(Backend.name)))
+        _check(plan, known)
+        run_id = insert_run(session, plan, now=now)
+    if json:
+        give({"run": run_id})
+    else:
+        say(f"Run {run_id} waits for the collector. Watch it with `bakeoff runs` or on the page Runs.")
+
+
+def _check(plan: RunPlan, known: list[str]) -> None:
+    for name in plan.backends:
+        if name not in known:
+            raise Refused(f"There is no backend '{name}'. Known here: {', '.join(known) or 'none yet'}.")
+
+
+def _dollars(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Refused(f"The spend cap must be a number of dollars, not '{text}'.") from None

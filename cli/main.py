@@ -1,0 +1,40 @@
+"""The `bakeoff` command: one file per verb; this one only gathers them and turns expected errors into one sentence."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from backends.errors import BackendError
+from cli import collect, compare, demo, export, launch, migrate, runs, simulate, up
+from cli.output import Refused
+from simulator.world import WorldError
+from storage.db import StorageError
+from storage.plans import PlanError
+from workflows import WorkflowError
+
+EXPECTED = (Refused, BackendError, StorageError, PlanError, WorldError, WorkflowError)
+
+app = typer.Typer(
+    name="bakeoff",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Compare GPU inference providers by what they truly cost and how they truly behave. "
+    "Start with `bakeoff demo`: three simulated providers, no key, no dollar.",
+)
+for verb in (demo, up, simulate, collect, launch, runs, compare, export, migrate):
+    verb.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an expected error is one sentence on stderr and exit code 2."""
+    try:
+        app(args=arguments, standalone_mode=True)
+    except EXPECTED as error:
+        print(f"bakeoff: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks here
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

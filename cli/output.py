@@ -1,0 +1,89 @@
+"""What the verbs share: how they print, refuse, and open a data folder."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlmodel import Session
+
+from clock import Clock, SharedClock, WallClock
+from settings import Settings
+from storage.db import DataFolder, open_engine, open_reader
+from storage.migrate import require_current
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")]
+
+
+class Refused(Exception):
+    """One sentence with the cause and the way out; the command ends with exit code 2."""
+
+
+def say(text: str) -> None:
+    """One line for a person, on stderr, so that stdout stays for data."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the command line speaks here
+
+
+def give(document: Any) -> None:
+    """The document as JSON on stdout."""
+    print(json.dumps(document, indent=1, default=str), flush=True)  # noqa: T201 - the command line speaks here
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; None is shown as a dash."""
+    drawn = Table(box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column)
+    for row in rows:
+        drawn.add_row(*("-" if value is None else str(value) for value in row))
+    Console(soft_wrap=True).print(drawn)
+
+
+def data_folder(settings: Settings | None = None) -> DataFolder:
+    """The data folder of the settings."""
+    return DataFolder((settings or Settings()).data_dir)
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A read-only session on the data folder; refuses where there is none or its tables are of another version."""
+    folder = data_folder()
+    if not folder.db.exists():
+        raise Refused(f"There is nothing at {folder.path} yet. Run `bakeoff demo`, or set BAKEOFF_DATA_DIR.")
+    require_current(folder.db)
+    with Session(open_reader(folder.db)) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A session that commits at the end, for the one row that a verb inserts."""
+    folder = data_folder()
+    if not folder.db.exists():
+        raise Refused(f"There is nothing at {folder.path} yet. Start the collector with `bakeoff collect`.")
+    require_current(folder.db)
+    with Session(open_engine(folder.db)) as session:
+        yield session
+        session.commit()
+
+
+def world_clock(folder: DataFolder) -> Clock:
+    """The folder's shared clock in a simulated world, else the wall."""
+    return SharedClock(folder.clock) if folder.clock.exists() else WallClock()
+
+
+def ids(row: Mapping[str, Any], *names: str) -> list[Any]:
+    """The named values of a row, in order."""
+    return [row[name] for name in names]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,75 @@
+"""The comparison as one document: our cells and deployments, each beside the simulator's truth where there is one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from analysis import compare
+from storage import frames
+from storage.models import Deployment, Installation, Job
+from words import Reason
+
+CELL_KEY = ("workflow", "backend", "gpu", "start_kind")
+CELL_FIELDS = (
+    *CELL_KEY,
+    "n",
+    "success_rate",
+    "latency_s",
+    "queue_s",
+    "execution_s",
+    "marginal_usd_per_image",
+)
+DEPLOYMENT_FIELDS = (
+    "deployment",
+    "workflow",
+    "backend",
+    "gpu",
+    "good_images",
+    "billed_usd",
+    "fully_loaded_usd_per_image",
+)
+
+
+def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Simulated flag, jobs, paid calls, cells and deployments; `truth` is the simulator's own account of the same."""
+    jobs = frames.jobs(session)
+    installation = session.get(Installation, 1)
+    cells = [_cell(row) for row in compare.cells(jobs).iter_rows(named=True)]
+    billed = compare.deployments(frames.deployments(session), jobs, frames.charges(session))
+    deployments = [{name: row[name] for name in DEPLOYMENT_FIELDS} for row in billed.iter_rows(named=True)]
+    if truth is not None:
+        _beside(cells, truth["cells"], CELL_KEY)
+        _beside(deployments, truth["deployments"], ("deployment",))
+    return {
+        "simulated": bool(installation and installation.simulated),
+        "jobs": jobs.height,
+        "paid_calls": paid_calls(session),
+        "cells": cells,
+        "deployments": deployments,
+    }
+
+
+def paid_calls(session: Session) -> int:
+    """Orders and submissions that a provider took, as far as we know: rentals and acknowledged jobs.
+
+    A job whose acknowledgement was lost counts too: we sent it, and it may well be paid for.
+    """
+    rented = select(func.count()).select_from(Deployment).where(col(Deployment.provider_id).is_not(None))
+    sent = (
+        select(func.count())
+        .select_from(Job)
+        .where(col(Job.provider_job_id).is_not(None) | (Job.reason == Reason.FATE_UNKNOWN))
+    )
+    return int(session.exec(rented).one()) + int(session.exec(sent).one())
+
+
+def _cell(row: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: row[name] for name in CELL_FIELDS if name != "latency_s"}
+    return named | {"latency_s": {"p50": row["latency_p50_s"], "p95": row["latency_p95_s"]}}
+
+
+def _beside(ours: Sequence[dict[str, Any]], true: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    by_key = {tuple(row[name] for name in key): row for row in true}
+    for row in ours:
+        row["truth"] = by_key.get(tuple(row[name] for name in key))

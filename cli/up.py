@@ -1,0 +1,49 @@
+"""`bakeoff up`: collector and web server on real providers."""
+
+import asyncio
+import ipaddress
+
+import typer
+
+from cli.output import Refused, data_folder, say
+from cli.processes import Supervisor
+from cli.stack import start_collector, start_web
+from settings import Settings, simulated_world
+from storage.migrate import upgrade
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("up")(up)
+
+
+def up() -> None:
+    """Start the collector and the web server. Needs a spend cap; serves loopback only: there is no sign-in yet."""
+    settings = Settings()
+    if settings.spend_cap_usd is None and simulated_world(settings) is None:
+        raise Refused("Real providers need a spend cap: set BAKEOFF_SPEND_CAP_USD, or try `bakeoff demo` first.")
+    if not _loopback(settings.address):
+        raise Refused(f"{settings.address} is no loopback address. There is no sign-in yet: use 127.0.0.1.")
+    asyncio.run(_up(settings))
+
+
+async def _up(settings: Settings) -> None:
+    folder = data_folder(settings)
+    folder.create()
+    upgrade(folder.db)
+    supervisor = Supervisor()
+    try:
+        await start_collector(supervisor, folder)
+        url = await start_web(supervisor, folder, address=settings.address, port=settings.port)
+        say(f"GPU Bake-off is at {url}. Ctrl-C ends it.")
+        child = await supervisor.ended()
+        raise Refused(f"The {child.name} ended with code {child.process.returncode}.")
+    finally:
+        await supervisor.stop()
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

@@ -1,0 +1,43 @@
+"""What every part of the collector works with."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from backends.base import Backend
+from clock import Clock
+from storage.blobs import Blobs
+from storage.models import Event
+from storage.writer import Writer
+
+_T = TypeVar("_T")
+log = logging.getLogger("bakeoff.collector")
+
+
+@dataclass(kw_only=True)
+class Context:
+    """Passed in everywhere; nothing here is global. `lease_token` names this process among all that ever ran."""
+
+    clock: Clock
+    writer: Writer
+    backends: Mapping[str, Backend]
+    blobs: Blobs
+    token: str  # the installation's resource-name prefix
+    simulated: bool
+    lease_token: int = 0
+    stopping: set[int] = field(default_factory=set)  # runs that are to end now
+    wake: asyncio.Event = field(default_factory=asyncio.Event)  # something new may be in the tables
+
+    async def load(self, read: Callable[[Session], _T]) -> _T:
+        """Read through the writer's connection, so that what was just written is seen."""
+        return await self.writer.run(read)
+
+    async def tell(self, kind: str, text: str, **ids: Any) -> None:
+        """One sentence for the page "What happened"; ids: run_id, deployment_id, job_id."""
+        log.info("%s: %s", kind, text)
+        at = self.clock.now()
+        await self.writer.run(lambda session: session.add(Event(at=at, kind=kind, text=text, **ids)))

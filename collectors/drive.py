@@ -1,0 +1,203 @@
+"""The life of one job, from durable intent to its final row; entered at whatever step the row says.
+
+1. The intent (submitting, key, intended instant) is committed before the paid call. 2. No transaction is open across
+a network call. 3. Every write asks for our lease token. 4. Every step may run twice. 5. A job whose submission nobody
+answered is looked up where the provider can, else it is lost: a missing sample beats a doubled bill.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from backends.base import Backend, DeploymentRef, JobRef, JobSpec, Observation
+from backends.errors import BackendError, FateUnknown, NotFound, UnexpectedReply
+from collectors import budget, decide, results
+from collectors.context import Context, log
+from storage.models import Deployment, Job
+from storage.writer import guarded_update
+from words import STATUS_OF, Feature, JobStatus, Reason
+
+AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A job, where it runs and what it sends."""
+
+    job: Job
+    deployment: Deployment
+    ref: DeploymentRef
+    backend: Backend
+    graph: Mapping[str, Any]
+    timeout_s: float
+    expected_s: float | None = None  # duration of the job before it on this lane
+
+
+async def drive(ctx: Context, sample: Sample) -> None:
+    """Bring the job to a final status. The one place with a broad catch: one job never ends the others."""
+    try:
+        await _live(ctx, sample)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.exception("job %s failed in our own code", sample.job.key)
+        await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, f"{type(error).__name__} in the collector")
+
+
+async def _live(ctx: Context, sample: Sample) -> None:
+    status = sample.job.status
+    if status is JobStatus.QUEUED:
+        if not await _claim(ctx, sample):
+            return
+        ref = await _submit(ctx, sample)
+    elif status is JobStatus.SUBMITTING:
+        ref = await _recover(ctx, sample)
+    else:
+        ref = JobRef(deployment=sample.ref, id=sample.job.provider_job_id or "")
+    if ref is not None:
+        await _follow(ctx, sample, ref)
+
+
+async def _claim(ctx: Context, sample: Sample) -> bool:
+    """Commit the intent; False if the run must not pay for another job."""
+    now = ctx.clock.now()
+    intended_at = now + timedelta(seconds=AHEAD_S)
+    refusal = await budget.refusal(ctx, sample.job.run_id)
+    if refusal or sample.job.run_id in ctx.stopping:
+        await _end_without_result(ctx, sample, Reason.BUDGET_REACHED if refusal else Reason.STOPPED, refusal)
+        return False
+    deadline_at = intended_at + timedelta(seconds=sample.timeout_s)
+    values = {"status": JobStatus.SUBMITTING, "intended_at": intended_at, "deadline_at": deadline_at}
+    if not await _write(ctx, sample, values):
+        return False
+    sample.job.intended_at, sample.job.deadline_at = intended_at, deadline_at
+    await ctx.clock.sleep_until(intended_at)
+    return True
+
+
+async def _submit(ctx: Context, sample: Sample) -> JobRef | None:
+    sent_at = ctx.clock.now()
+    spec = JobSpec(graph=sample.graph, timeout_s=sample.timeout_s)
+    try:
+        ref = await sample.backend.submit(sample.ref, spec, sample.job.key)
+    except FateUnknown as error:
+        if Feature.FINDS_JOBS in sample.backend.features:
+            return await _recover(ctx, sample)
+        await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, str(error))
+        return None
+    except BackendError as error:
+        await _end_without_result(ctx, sample, decide.reason_of_submit(error), str(error))
+        return None
+    await _accepted(ctx, sample, ref, sent_at)
+    return ref
+
+
+async def _recover(ctx: Context, sample: Sample) -> JobRef | None:
+    """The intent is durable and no answer is: find the job by its key, or give the sample up."""
+    ref = JobRef(deployment=sample.ref, id=sample.job.key)
+    if Feature.FINDS_JOBS in sample.backend.features:
+        try:
+            await sample.backend.poll(ref)
+        except BackendError as error:
+            log.info("job %s was not found by its key: %s", sample.job.key, error)
+        else:
+            await _accepted(ctx, sample, ref, None)
+            return ref
+    await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, "Sent, and no answer ever came.")
+    return None
+
+
+async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> None:
+    job = sample.job
+    job.sent_at = sent_at
+    job.accepted_at = ctx.clock.now() if sent_at else None
+    job.provider_job_id = ref.id
+    values = {
+        "status": JobStatus.SUBMITTED,
+        "provider_job_id": ref.id,
+        "sent_at": job.sent_at,
+        "accepted_at": job.accepted_at,
+    }
+    await _write(ctx, sample, values)
+
+
+async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
+    """Look until the end, the deadline or a stop. A failed look is no failed job."""
+    job = sample.job
+    picked_up = job.status is JobStatus.RUNNING
+    wait_s = decide.LONG_POLL_S if Feature.LONG_POLL in sample.backend.features else 0.0
+    while True:
+        asked_at = ctx.clock.now()
+        if job.run_id in ctx.stopping or (job.deadline_at and asked_at >= job.deadline_at):
+            await _cancel(ctx, sample, ref, picked_up=picked_up)
+            return
+        seen = await _look(sample.backend, ref, wait_s)
+        if seen is None:
+            await ctx.clock.sleep(decide.COARSE_S)
+            continue
+        if seen.status.final:
+            await results.finish(ctx, sample.job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
+            return
+        job.last_unfinished_at = asked_at
+        if seen.status is JobStatus.RUNNING and not picked_up:
+            picked_up = True
+            await _write(ctx, sample, {"status": JobStatus.RUNNING, "last_unfinished_at": asked_at})
+        if not wait_s:
+            waited_s = (asked_at - (job.accepted_at or asked_at)).total_seconds()
+            await ctx.clock.sleep(decide.next_poll_s(waited_s, sample.expected_s))
+
+
+async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | None:
+    """One look; None if it could not be had this time."""
+    try:
+        return await backend.poll(ref, wait_s)
+    except NotFound as error:
+        return Observation(status=JobStatus.LOST, reason=Reason.VANISHED, error=str(error))
+    except UnexpectedReply as error:
+        log.warning("unreadable reply while polling %s: %s", ref.id, error)
+    except BackendError as error:
+        log.info("poll of %s failed: %s", ref.id, error)
+    return None
+
+
+async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool) -> None:
+    stopped = sample.job.run_id in ctx.stopping
+    reason = Reason.STOPPED if stopped else decide.reason_of_deadline(picked_up=picked_up)
+    try:
+        await sample.backend.cancel(ref)
+    except BackendError as error:
+        log.warning("cancel of %s failed: %s", ref.id, error)
+    await _end_without_result(ctx, sample, reason, None)
+
+
+async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, error: str | None) -> None:
+    values = {
+        "status": STATUS_OF[reason],
+        "reason": reason.value,
+        "error": error,
+        "last_unfinished_at": sample.job.last_unfinished_at,
+    }
+    if await _write(ctx, sample, values):
+        await ctx.tell(
+            "job",
+            f"Job {sample.job.id} on {sample.deployment.backend} ended as {STATUS_OF[reason].value}: {reason.value}.",
+            run_id=sample.job.run_id,
+            deployment_id=sample.deployment.id,
+            job_id=sample.job.id,
+        )
+
+
+async def _write(ctx: Context, sample: Sample, values: Mapping[str, Any]) -> bool:
+    job_id, token = sample.job.id, ctx.lease_token
+    return await ctx.writer.run(lambda session: guarded_update(session, Job, job_id, token, values))
+
+
+def _size(graph: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Width and height that the graph's latent asks for."""
+    for node in graph.values():
+        inputs = node["inputs"]
+        if node["class_type"].startswith("Empty") and "width" in inputs:
+            return int(inputs["width"]), int(inputs["height"])
+    return None

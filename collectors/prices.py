@@ -1,0 +1,56 @@
+"""Prices and readiness: what each backend offers now, kept with source and time."""
+
+from functools import partial
+
+from sqlmodel import Session, col, select
+
+from backends.base import Offer
+from backends.errors import BackendError
+from collectors.context import Context
+from collectors.deployments import offer_row
+from storage.models import Backend, Run
+from storage.models import Offer as OfferRow
+
+GPUS = ("L40S", "H100")
+READY = "ready"
+
+
+async def refresh(ctx: Context) -> None:
+    """Ask every backend for its offers; a refusal becomes the backend's state, one sentence."""
+    gpus = sorted({*GPUS, *await ctx.load(lambda session: set(session.exec(select(Run.gpu)).all()))})
+    for name, backend in ctx.backends.items():
+        state = READY
+        offers: list[Offer] = []
+        try:
+            for gpu in gpus:
+                offers += await backend.offers(gpu)
+        except BackendError as error:
+            state = str(error)
+        await ctx.writer.run(partial(_keep, ctx, name, state, offers))
+
+
+def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Session) -> None:
+    backend = ctx.backends[name]
+    session.merge(
+        Backend(
+            name=name,
+            provider=backend.provider.value,
+            features=sorted(feature.value for feature in backend.features),
+            simulated=ctx.simulated,
+            state=state,
+            checked_at=ctx.clock.now(),
+        )
+    )
+    for offer in offers:
+        if _is_news(session, offer):
+            session.add(offer_row(offer))
+
+
+def _is_news(session: Session, offer: Offer) -> bool:
+    """A price that was never seen, or that differs from the last one of the same offer."""
+    last = session.exec(
+        select(OfferRow)
+        .where(OfferRow.backend == offer.backend, OfferRow.gpu == offer.gpu, OfferRow.offer_id == offer.offer_id)
+        .order_by(col(OfferRow.seen_at).desc())
+    ).first()
+    return last is None or last.usd_per_unit != offer.usd_per_unit

@@ -1,0 +1,144 @@
+"""A finished job: its image checked and kept, its start kind decided, everything written in one transaction."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from analysis.cold import start_kind
+from analysis.quality import ImageFacts, inspect
+from backends.base import Observation, Times
+from collectors.context import Context
+from storage.blobs import thumbnail
+from storage.models import Deployment, Event, Image, Job
+from storage.models import Observation as ObservationRow
+from storage.writer import guarded_update
+from words import STATUS_OF, JobStatus, Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """One image whose bytes are in the blob folder."""
+
+    facts: ImageFacts
+    sha256: str
+    thumbnail_sha256: str | None
+    size_bytes: int
+
+
+async def finish(
+    ctx: Context, job: Job, seen: Observation, *, finished_at: datetime, asked_size: tuple[int, int] | None
+) -> None:
+    """Keep the images, then write the final row, the raw reply and the images together."""
+    loop = asyncio.get_running_loop()
+    kept = [await loop.run_in_executor(None, _keep, ctx, image, asked_size) for image in seen.images]
+    written_at = ctx.clock.now()
+
+    def write(session: Session) -> None:
+        defect = _defect(session, job, kept)
+        values = _values(session, job, seen, finished_at=finished_at, defect=defect)
+        if guarded_update(session, Job, job.id, ctx.lease_token, values):
+            _add_rows(session, job, seen, kept, defect=defect, at=written_at)
+            if values["status"] is not JobStatus.SUCCEEDED:
+                session.add(_event(job, values, written_at))
+
+    await ctx.writer.run(write)
+
+
+def _keep(ctx: Context, image: bytes, asked_size: tuple[int, int] | None) -> Kept:
+    facts = inspect(image, asked_size)
+    readable = facts.pixel_sha256 is not None
+    return Kept(
+        facts=facts,
+        sha256=ctx.blobs.put(image),
+        thumbnail_sha256=ctx.blobs.put(thumbnail(image)) if readable else None,
+        size_bytes=len(image),
+    )
+
+
+def _defect(session: Session, job: Job, kept: list[Kept]) -> str | None:
+    """The first defect of the images; pixels that another prompt or seed gave before are one as well."""
+    for image in kept:
+        if image.facts.defect:
+            return image.facts.defect
+        if image.facts.pixel_sha256 and _seen_before(session, job, image.facts.pixel_sha256):
+            return "duplicate"
+    return None
+
+
+def _seen_before(session: Session, job: Job, pixel_sha256: str) -> bool:
+    query = (
+        select(Image.id)
+        .join(Job, col(Job.id) == Image.job_id)
+        .where(Job.deployment_id == job.deployment_id, Image.pixel_sha256 == pixel_sha256, col(Job.id) != job.id)
+    )
+    return session.exec(query).first() is not None
+
+
+def _values(
+    session: Session, job: Job, seen: Observation, *, finished_at: datetime, defect: str | None
+) -> dict[str, Any]:
+    reason = Reason.IMAGE_BROKEN if defect and seen.status is JobStatus.SUCCEEDED else seen.reason
+    if seen.status is JobStatus.SUCCEEDED and not seen.images:
+        reason = Reason.RESULT_MISSING
+    kind, why = start_kind(
+        _deployment(session, job).backend, seen.evidence, job.accepted_at, _workers_before(session, job)
+    )
+    return {
+        "status": STATUS_OF[reason] if reason else seen.status,
+        "reason": reason.value if reason else None,
+        "error": seen.error or (f"The image is {defect}." if defect else None),
+        "worker_id": seen.worker_id,
+        "start_kind": kind,
+        "evidence": {**seen.evidence, **why},
+        "last_unfinished_at": job.last_unfinished_at,
+        "first_finished_at": finished_at,
+        **_durations(seen.times),
+    }
+
+
+def _durations(times: Times) -> dict[str, int | None]:
+    parts = {"queue": times.queue_s, "execution": times.execution_s, "boot": times.boot_s, "load": times.load_s}
+    return {f"{name}_us": None if value is None else round(value * 1e6) for name, value in parts.items()}
+
+
+def _deployment(session: Session, job: Job) -> Deployment:
+    return session.get_one(Deployment, job.deployment_id)
+
+
+def _workers_before(session: Session, job: Job) -> list[str]:
+    """Ids of the workers that earlier jobs of this deployment ran on."""
+    query = select(Job.worker_id).where(Job.deployment_id == job.deployment_id, col(Job.id) != job.id)
+    return [worker for worker in session.exec(query) if worker is not None]
+
+
+def _add_rows(
+    session: Session, job: Job, seen: Observation, kept: list[Kept], *, defect: str | None, at: datetime
+) -> None:
+    assert job.id is not None  # noqa: S101 - the row was read from the table
+    session.add(ObservationRow(job_id=job.id, seen_at=at, status=seen.status, raw=seen.raw))
+    for image in kept:
+        session.add(
+            Image(
+                job_id=job.id,
+                sha256=image.sha256,
+                thumbnail_sha256=image.thumbnail_sha256,
+                size_bytes=image.size_bytes,
+                pixel_sha256=image.facts.pixel_sha256,
+                width=image.facts.width,
+                height=image.facts.height,
+                perceptual_hash=image.facts.perceptual_hash,
+                sharpness=image.facts.sharpness,
+                luma_mean=image.facts.luma_mean,
+                luma_sd=image.facts.luma_sd,
+                good=defect is None,
+                defect=defect,
+            )
+        )
+
+
+def _event(job: Job, values: dict[str, Any], at: datetime) -> Event:
+    text = f"Job {job.id} ended as {values['status'].value}: {values['reason']}."
+    return Event(at=at, run_id=job.run_id, deployment_id=job.deployment_id, job_id=job.id, kind="job", text=text)

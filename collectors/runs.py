@@ -1,0 +1,198 @@
+"""A run: its lanes side by side, then the proof that nothing is left."""
+
+import asyncio
+import random
+from functools import partial
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from backends.errors import BackendError
+from collectors import decide, deployments
+from collectors.context import Context, log
+from collectors.drive import Sample, drive
+from storage.models import Deployment, Job, Prompt, Run, Workflow
+from storage.plans import Lane, lanes, lay_out, plan_of
+from words import DeploymentState, Feature, JobStatus, LoadProfile, Reason, RunStatus
+from workflows import load
+
+SLACK_S = 600.0  # world seconds that a job may take beyond what its workflow is expected to
+
+
+async def drive_run(ctx: Context, run_id: int) -> None:
+    """Bring a run to its end, from whatever step its rows say; its own outermost catch."""
+    try:
+        await _start(ctx, run_id)
+        await _lanes(ctx, run_id)
+        await _finish(ctx, run_id)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        log.exception("run %s failed in our own code", run_id)
+        await ctx.tell("run", f"Run {run_id} stopped on a fault of ours: {type(error).__name__}.", run_id=run_id)
+        await _lanes_down(ctx, run_id)
+        await _set(ctx, run_id, status=RunStatus.FAILED, ended_at=ctx.clock.now(), stop_reason="a fault of ours")
+
+
+async def _start(ctx: Context, run_id: int) -> None:
+    now = ctx.clock.now()
+
+    def write(session: Session) -> bool:
+        run = session.get_one(Run, run_id)
+        if run.status is not RunStatus.QUEUED:
+            return False
+        lay_out(session, run, _planned(ctx, run), lease_token=ctx.lease_token)
+        run.status, run.started_at = RunStatus.RUNNING, now
+        session.add(run)
+        return True
+
+    if await ctx.writer.run(write):
+        await ctx.tell("run", f"Run {run_id} starts.", run_id=run_id)
+
+
+def _planned(ctx: Context, run: Run) -> list[Lane]:
+    plan = plan_of(run)
+    planned: list[Lane] = []
+    for name in plan.backends:
+        fresh = Feature.FRESH_HOST_IS_COLD in ctx.backends[name].features
+        planned += lanes(plan, name, fresh_host_is_cold=fresh)
+    random.Random(run.id).shuffle(planned)
+    return planned
+
+
+async def _lanes(ctx: Context, run_id: int) -> None:
+    rows = await ctx.load(
+        lambda session: session.exec(
+            select(Deployment).where(Deployment.run_id == run_id).order_by(col(Deployment.id))
+        ).all()
+    )
+    await asyncio.gather(*(_lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE))
+
+
+async def _lane(ctx: Context, row: Deployment) -> None:
+    """One deployment: ready, its jobs in order, torn down, whatever happened in between."""
+    assert row.id is not None  # noqa: S101 - the row was read from the table
+    try:
+        row = await deployments.ensure_ready(ctx, row.id)
+        if row.state is DeploymentState.READY:
+            await _jobs(ctx, row)
+        await _give_up(ctx, row)
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("lane %s failed in our own code", row.key)
+        await ctx.tell("deployment", f"{row.key} stopped on a fault of ours.", run_id=row.run_id)
+    await deployments.teardown(ctx, row)
+
+
+async def _jobs(ctx: Context, row: Deployment) -> None:
+    expected_s: float | None = None
+    for job in await _open_jobs(ctx, row):
+        if row.run_id in ctx.stopping:
+            return
+        if job.status is JobStatus.QUEUED:
+            await _wait_for_turn(ctx, row, job)
+        await drive(ctx, await _sample(ctx, row, job, expected_s))
+        expected_s = await ctx.load(partial(_duration_s, job.id))
+
+
+async def _wait_for_turn(ctx: Context, row: Deployment, job: Job) -> None:
+    """Warm jobs go at once; a cold probe waits until the capacity of the job before it has gone away."""
+    if job.profile is not LoadProfile.COLD_PROBE or job.position == 0:
+        return
+    ends = await ctx.load(
+        lambda session: session.exec(
+            select(Job.first_finished_at).where(Job.deployment_id == row.id, col(Job.first_finished_at).is_not(None))
+        ).all()
+    )
+    if ends:
+        await ctx.clock.sleep_until(decide.probe_at(max(at for at in ends if at), row.idle_timeout_s))
+
+
+async def _sample(ctx: Context, row: Deployment, job: Job, expected_s: float | None) -> Sample:
+    def read(session: Session) -> Sample:
+        run = session.get_one(Run, row.run_id)
+        workflow = load(session.get_one(Workflow, run.workflow_hash).name)
+        prompt = session.get_one(Prompt, job.prompt_id)
+        return Sample(
+            job=job,
+            deployment=row,
+            ref=deployments.ref_of(row),
+            backend=ctx.backends[row.backend],
+            graph=workflow.render({**run.params, "prompt": prompt.text, "seed": job.seed}),
+            timeout_s=SLACK_S,
+            expected_s=expected_s,
+        )
+
+    return await ctx.load(read)
+
+
+async def _open_jobs(ctx: Context, row: Deployment) -> list[Job]:
+    rows = await ctx.load(
+        lambda session: session.exec(select(Job).where(Job.deployment_id == row.id).order_by(col(Job.position))).all()
+    )
+    return [job for job in rows if not job.status.final]
+
+
+async def _give_up(ctx: Context, row: Deployment) -> None:
+    """Jobs that never were sent end as cancelled, with the reason."""
+    stopped = row.run_id in ctx.stopping
+    reason = Reason.STOPPED if stopped else Reason.NOT_SENT
+
+    def write(session: Session) -> int:
+        waiting = session.exec(select(Job).where(Job.deployment_id == row.id, Job.status == JobStatus.QUEUED)).all()
+        for job in waiting:
+            job.status, job.reason, job.error = JobStatus.CANCELLED, reason.value, row.reason
+            session.add(job)
+        return len(waiting)
+
+    if count := await ctx.writer.run(write):
+        await ctx.tell(
+            "run", f"{count} jobs of {row.key} were not sent: {row.reason or reason.value}.", run_id=row.run_id
+        )
+
+
+async def _finish(ctx: Context, run_id: int) -> None:
+    await _set(ctx, run_id, status=RunStatus.TEARING_DOWN)
+    left = await _left_running(ctx, run_id)
+    stopped = run_id in ctx.stopping
+    status = RunStatus.STOPPED if stopped else RunStatus.DONE
+    await _set(ctx, run_id, status=status, ended_at=ctx.clock.now(), left_running=left)
+    ctx.stopping.discard(run_id)
+    await ctx.tell("run", f"Run {run_id} is {status.value}; {left or 'nothing'} left running.", run_id=run_id)
+
+
+async def _left_running(ctx: Context, run_id: int) -> int | None:
+    """How many resources of this run the providers still list; None if one of them could not be asked."""
+    rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
+    total = 0
+    for name in sorted({row.backend for row in rows}):
+        try:
+            total += len(await ctx.backends[name].live(f"{ctx.token}-r{run_id}-"))
+        except BackendError as error:
+            log.warning("%s could not be asked what is left: %s", name, error)
+            return None
+    return total
+
+
+async def _lanes_down(ctx: Context, run_id: int) -> None:
+    rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
+    for row in rows:
+        await deployments.teardown(ctx, row)
+
+
+async def _set(ctx: Context, run_id: int, **values: Any) -> None:
+    def write(session: Session) -> None:
+        run = session.get_one(Run, run_id)
+        for name, value in values.items():
+            setattr(run, name, value)
+        session.add(run)
+
+    await ctx.writer.run(write)
+
+
+def _duration_s(job_id: int | None, session: Session) -> float | None:
+    job = session.get_one(Job, job_id)
+    if job.accepted_at is None or job.first_finished_at is None:
+        return None
+    return (job.first_finished_at - job.accepted_at).total_seconds()

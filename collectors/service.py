@@ -1,0 +1,112 @@
+"""The background process: takes over what an earlier one left, then drives runs, bills, prices and requests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from sqlalchemy import Update
+from sqlmodel import Session, col, select, update
+
+from clock import WallClock
+from collectors import billing, orphans, prices, requests
+from collectors.context import Context, log
+from collectors.runs import drive_run
+from collectors.schedule import each, repeat
+from storage.models import Collector, Job, Run
+from words import JobStatus, RunStatus
+
+HEARTBEAT_S = 5.0  # liveness seconds
+LOOK_S = 2.0  # world seconds between looks for new runs and requests
+_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.TEARING_DOWN)
+_WALL = WallClock()
+
+
+class Service:
+    """One collector on one data folder; the caller holds the folder's lock.
+
+    `when_idle` runs each time the last open run has ended: in simulated worlds it leaps until the bills are final.
+    """
+
+    def __init__(self, ctx: Context, *, pid: int, when_idle: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.ctx, self._pid, self._when_idle = ctx, pid, when_idle
+        self._runs: dict[int, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Own every lease at once (the lock proves the old owner dead), then sweep before the first submit."""
+        started_at = _WALL.now()
+
+        def take_over(session: Session) -> int:
+            last = session.get(Collector, 1)
+            token = last.lease_token + 1 if last else 1
+            row = Collector(id=1, pid=self._pid, started_at=started_at, seen_at=started_at, lease_token=token)
+            session.merge(row)
+            session.exec(update(Job).where(col(Job.status).not_in(_final())).values(lease_token=token))
+            return token
+
+        self.ctx.lease_token = await self.ctx.writer.run(take_over)
+        await prices.refresh(self.ctx)
+        await orphans.sweep(self.ctx)
+
+    async def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Work until cancelled, or until `until` says so at a moment when no run is open."""
+        await self.start()
+        now = self.ctx.clock.now()
+        recurring = [
+            asyncio.create_task(repeat(self.ctx.clock, each(seconds=900, start=now), self._prices)),
+            asyncio.create_task(repeat(self.ctx.clock, each(seconds=600, start=now), self._bills)),
+            asyncio.create_task(repeat(self.ctx.clock, each(seconds=300, start=now), self._sweep)),
+            asyncio.create_task(self._heartbeat()),
+        ]
+        try:
+            while not (until() and not self._runs and not await self._open_runs()):
+                await self._turn()
+                await self.ctx.clock.sleep(LOOK_S)
+        finally:
+            await self._end(recurring)
+
+    async def _turn(self) -> None:
+        await requests.answer_all(self.ctx)
+        for run_id in await self._open_runs():
+            if run_id not in self._runs:
+                self._runs[run_id] = asyncio.create_task(drive_run(self.ctx, run_id))
+        had_runs = bool(self._runs)
+        self._runs = {run_id: task for run_id, task in self._runs.items() if not task.done()}
+        if had_runs and not self._runs and self._when_idle and not await self._open_runs():
+            await self._when_idle()
+
+    async def _open_runs(self) -> list[int]:
+        query = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
+        return [run_id for run_id in await self.ctx.load(lambda session: session.exec(query).all()) if run_id]
+
+    async def _prices(self) -> None:
+        await prices.refresh(self.ctx)
+
+    async def _bills(self) -> None:
+        await billing.ingest(self.ctx)
+
+    async def _sweep(self) -> None:
+        await orphans.sweep(self.ctx)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            doing = f"{len(self._runs)} runs" if self._runs else "idle"
+            beat = update(Collector).values(seen_at=_WALL.now(), doing=doing)
+            await self.ctx.writer.run(partial(_execute, beat))
+            await self.ctx.clock.rest(HEARTBEAT_S)
+
+    async def _end(self, recurring: list[asyncio.Task[None]]) -> None:
+        """SIGTERM: nothing new is begun; what is in flight stays in its row and is taken over by the next start."""
+        tasks = [*recurring, *self._runs.values()]
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("a task ended badly: %r", result)
+
+
+def _execute(statement: Update, session: Session) -> None:
+    session.exec(statement)
+
+
+def _final() -> list[JobStatus]:
+    return [status for status in JobStatus if status.final]

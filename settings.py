@@ -1,0 +1,75 @@
+"""Settings, read once at the edge (CLI, web server) and passed in; nothing else reads the environment."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables of the same name with the prefix BAKEOFF_; keys under the providers' own names."""
+
+    model_config = SettingsConfigDict(env_prefix="BAKEOFF_", extra="ignore", populate_by_name=True)
+
+    data_dir: Path = Path("data")
+    address: str = "127.0.0.1"
+    port: int = 8501
+    spend_cap_usd: Decimal | None = None
+    touch_production: bool = False
+
+    runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
+    runpod_jobs_url: str = Field(
+        default="https://api.runpod.ai/v2", validation_alias=AliasChoices("RUNPOD_ENDPOINT_BASE_URL")
+    )
+    runpod_rest_url: str = Field(default="https://api.runpod.io/v2", validation_alias="RUNPOD_REST_BASE_URL")
+    runpod_image: str = "runpod/worker-comfyui:5.8.5-base"
+
+    vast_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("VAST_API_KEY", "VAST_AI_API_KEY")
+    )
+    vast_console_url: str = Field(default="https://console.vast.ai", validation_alias="VAST_URL")
+    vast_image: str = "vastai/comfy:v0.3.71-cuda-12.9-py312"
+
+    modal_token_id: SecretStr | None = Field(default=None, validation_alias="MODAL_TOKEN_ID")
+    modal_token_secret: SecretStr | None = Field(default=None, validation_alias="MODAL_TOKEN_SECRET")
+    modal_server_url: str | None = Field(default=None, validation_alias="MODAL_SERVER_URL")
+    modal_workspace: str = Field(default="ryla", validation_alias="MODAL_WORKSPACE")
+    modal_web_url: str | None = None  # base URL of the production web endpoints, set in simulated worlds
+
+    hf_token: SecretStr | None = Field(default=None, validation_alias=AliasChoices("HF_TOKEN", "HUGGINGFACE_TOKEN"))
+
+    @property
+    def ready_line(self) -> Path:
+        """Where a running simulator tells its addresses; present = this is a simulated world."""
+        return self.data_dir / "simulator.json"
+
+
+def simulated_world(settings: Settings) -> dict[str, Any] | None:
+    """The simulator's ready line: urls, world, seed, speed. None on real providers."""
+    try:
+        line: dict[str, Any] = json.loads(settings.ready_line.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return line
+
+
+def in_simulated_world(settings: Settings, line: dict[str, Any]) -> Settings:
+    """The same settings with every address on loopback and every key replaced by one that is worth nothing."""
+    urls = line["urls"]
+    nothing = SecretStr("simulated")
+    return settings.model_copy(
+        update={
+            "runpod_api_key": settings.runpod_api_key or nothing,
+            "runpod_jobs_url": f"{urls['runpod_jobs']}/v2",
+            "runpod_rest_url": f"{urls['runpod_rest']}/v2",
+            "vast_api_key": settings.vast_api_key or nothing,
+            "vast_console_url": urls["vast_console"],
+            "modal_token_id": settings.modal_token_id or SecretStr("ak-simulated"),
+            "modal_token_secret": settings.modal_token_secret or SecretStr("as-simulated"),
+            "modal_server_url": line["modal_grpc"],
+            "modal_web_url": urls["modal_web"],
+        }
+    )
