@@ -6,13 +6,16 @@ import importlib.util
 import json
 import os
 import signal
+import stat
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import uvloop
 
 from clock import Clock, SharedClock
 from simulator.server import Doors, serve
@@ -64,21 +67,38 @@ async def host(options: Options, announce: Announce) -> None:
 
 
 def main(options: Options) -> None:
-    """Host until SIGTERM, SIGINT or the end of stdin; the ready line is the only thing on stdout."""
-    asyncio.run(_until_told(options))
+    """Host until SIGTERM, SIGINT or, where stdin is somebody's pipe, its end. Only the ready line goes to stdout."""
+    uvloop.run(_until_told(options))
 
 
 async def _until_told(options: Options) -> None:
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-    hosting = asyncio.create_task(host(options, _say))
-    # A thread, since a loop cannot watch every kind of stdin (a regular file, /dev/null).
-    threading.Thread(target=_watch_stdin, args=(loop, told), daemon=True).start()
+    loop, hosting = asyncio.get_running_loop(), asyncio.create_task(host(options, _say))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    stopping = asyncio.create_task(told.wait())
-    await asyncio.wait({hosting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    hosting.cancel()
-    await asyncio.gather(hosting, return_exceptions=True)
-    if not hosting.cancelled() and (error := hosting.exception()):
-        raise error
+        loop.add_signal_handler(number, hosting.cancel)
+    threading.Thread(target=_end_with_stdin, args=(loop, hosting), daemon=True).start()
+    with suppress(asyncio.CancelledError):
+        await hosting
+
+
+def _end_with_stdin(loop: asyncio.AbstractEventLoop, hosting: asyncio.Task[None]) -> None:
+    """A supervisor that dies, however it dies, closes its end of our stdin. /dev/null and terminals mean nothing."""
+    mode = os.fstat(0).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return
+    while os.read(0, 65_536):
+        pass
+    with suppress(RuntimeError):  # the loop is closed already
+        loop.call_soon_threadsafe(hosting.cancel)
+
+
+def _say(line: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+async def _open_modal(simulation: Simulation, clock: Clock, stack: AsyncExitStack) -> str | None:
+    if importlib.util.find_spec(_MODAL_GRPC) is None:
+        return None
+    url, close = await importlib.import_module(_MODAL_GRPC).serve_grpc(simulation, clock)
+    stack.push_async_callback(close)
+    return str(url)

@@ -1,6 +1,7 @@
 """The simulator on loopback sockets: one port per service, and one per rented instance."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -76,7 +77,7 @@ async def serve(simulation: Simulation, clock: Clock, doors: Doors, ready: Calla
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=doors.all()))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
@@ -87,6 +88,12 @@ async def serve(simulation: Simulation, clock: Clock, doors: Doors, ready: Calla
         server.should_exit = True  # cancelling uvicorn itself would leave its sockets open
         await task
         raise
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever hosts it: uvicorn would take them over and exit with their number."""
+
+    capture_signals = contextlib.nullcontext  # type: ignore[assignment]
 
 
 def _request(scope: _Scope, body: bytes, service_of: Mapping[int, str]) -> Request:

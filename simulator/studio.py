@@ -1,9 +1,12 @@
 """Where the pictures are painted: at once in virtual time, ahead of need in a process of its own on sockets."""
 
 import os
+import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from multiprocessing import get_context
 from typing import Protocol
 
 from simulator.comfy import Asked
@@ -36,7 +39,11 @@ class ProcessStudio:
     """Paints ahead in one process at nice 15, so that no reply waits for a brush."""
 
     def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(max_workers=1, initializer=os.nice, initargs=(15,))
+        # Spawned, not forked: a fork would inherit the listening sockets and the event loop's signal pipe.
+        self._pool = ProcessPoolExecutor(
+            max_workers=1, mp_context=get_context("spawn"), initializer=_settle, initargs=(os.getpid(),)
+        )
+        self._pool.submit(os.getpid)  # started now, ready for the first order
         self._orders: dict[Picture, Future[bytes]] = {}
 
     def order(self, picture: Picture) -> None:
@@ -54,6 +61,19 @@ class ProcessStudio:
     def close(self) -> None:
         """End the painting process."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle(parent: int) -> None:
+    """In the painter: polite, deaf to Ctrl-C, and gone within a second of its parent, however that one died."""
+    os.nice(15)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        threading.Event().wait(0.5)
+    os._exit(0)
 
 
 def picture_of(job: SimJob, laws: Laws) -> Picture:
