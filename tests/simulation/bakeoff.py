@@ -1,0 +1,135 @@
+"""A whole bake-off in virtual time: the real collector, the real adapters, the simulator behind a transport."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from backends.registry import Access, build
+from cli.report import document
+from clock import VirtualClock
+from collectors import billing
+from collectors.context import Context
+from collectors.service import Service
+from simulator.inprocess import InProcessTransport
+from simulator.ledger import truth
+from simulator.modal.inner import SimulatedModalClient
+from simulator.simulation import Simulation
+from simulator.studio import InlineStudio
+from simulator.world import load_world
+from storage.blobs import Blobs
+from storage.db import DataFolder, open_engine, open_reader
+from storage.migrate import upgrade
+from storage.models import Installation
+from storage.plans import RunPlan, insert_run
+from storage.writer import Writer
+from tests.virtual import run
+
+SMALL = {"width": 256, "height": 256}  # pictures of this size are painted in a few milliseconds
+
+
+def plan(workflow: str = "flux-dev", *, warm: int = 8, cold: int = 2, **more: Any) -> RunPlan:
+    """A small plan on all three providers."""
+    given = {"gpu": "L40S", "backends": ("modal", "runpod", "vast"), "cap_usd": Decimal(50), "params": SMALL} | more
+    return RunPlan(workflow=workflow, warm=warm, cold=cold, **given)
+
+
+def access_in(simulation: Simulation, clock: VirtualClock) -> Access:
+    """Production's own addresses, with a transport instead of sockets."""
+    return Access(
+        runpod_jobs_url="https://api.runpod.ai/v2",
+        runpod_rest_url="https://api.runpod.io/v2",
+        runpod_key="rk",
+        runpod_image="runpod/worker-comfyui:5.8.5-base",
+        vast_console_url="https://console.vast.ai",
+        vast_key="vk",
+        vast_image="vastai/comfy:v0.3.71-cuda-12.9-py312",
+        hf_token=None,
+        modal_server_url=None,
+        modal_token_id="ak",
+        modal_token_secret="as",
+        modal_web_url=None,
+        modal_workspace="ryla",
+        touch_production=False,
+        simulated=True,
+        transport=InProcessTransport(simulation, clock),
+        modal_client=SimulatedModalClient(simulation, clock),
+    )
+
+
+@dataclass
+class Bakeoff:
+    """One data folder and one simulated world; `collect` may be called again after a crash."""
+
+    folder: DataFolder
+    world: str = "default"
+    seed: int = 1
+    simulation: Simulation = field(init=False)
+
+    def open(self, clock: VirtualClock) -> None:
+        """Make the world and the tables."""
+        self.folder.create()
+        upgrade(self.folder.db)
+        self.simulation = Simulation(load_world(self.world), seed=self.seed, studio=InlineStudio(), now=clock.now())
+        with Session(open_engine(self.folder.db)) as session:
+            token = f"bakeoff-s{self.seed}"
+            session.add(Installation(token=token, simulated=True, world=self.world, created_at=clock.now()))
+            session.commit()
+
+    def ask(self, clock: VirtualClock, *plans: RunPlan) -> list[int]:
+        """Insert runs, as the web or the command line does."""
+        with Session(open_engine(self.folder.db)) as session:
+            asked = [insert_run(session, each, now=clock.now()) for each in plans]
+            session.commit()
+        return asked
+
+    async def collect(
+        self, clock: VirtualClock, *, on_commit: Callable[[str], None] = lambda _: None, wrap: Any = None
+    ) -> None:
+        """Run the collector until no run is open and the bills are final."""
+        access = access_in(self.simulation, clock)
+        backends = build(access, clock)
+        if wrap:
+            backends = {name: wrap(backend) for name, backend in backends.items()}
+        writer = Writer(open_engine(self.folder.db), on_commit=on_commit)
+        ctx = Context(
+            clock=clock,
+            writer=writer,
+            backends=backends,
+            blobs=Blobs(self.folder.blobs),
+            token=f"bakeoff-s{self.seed}",
+            simulated=True,
+        )
+        service = Service(ctx, pid=1, when_idle=lambda: billing.settle(ctx))
+        await service.run(until=lambda: True)
+        await writer.close()
+
+    def document(self) -> dict[str, Any]:
+        """Our comparison beside the ledger's truth."""
+        with self.reading() as session:
+            return document(session, truth(self.simulation.ledger))
+
+    def reading(self) -> Session:
+        """A read-only session."""
+        return Session(open_reader(self.folder.db))
+
+
+def bakeoff(path: Path, *plans: RunPlan, world: str = "default", seed: int = 1) -> Bakeoff:
+    """Run the plans to their end in one go."""
+    made = Bakeoff(DataFolder(path), world, seed)
+
+    async def scenario(clock: VirtualClock) -> None:
+        made.open(clock)
+        made.ask(clock, *plans)
+        await made.collect(clock)
+
+    run(scenario)
+    return made
+
+
+def cells(shown: dict[str, Any], start_kind: str) -> Sequence[dict[str, Any]]:
+    """The cells of one start kind."""
+    return [cell for cell in shown["cells"] if cell["start_kind"] == start_kind]
