@@ -129,6 +129,7 @@ def plan_of(run: Run) -> RunPlan:
 def lay_out(session: Session, run: Run, planned: Sequence[Lane], *, lease_token: int) -> None:
     """Insert the deployments and jobs of a run. Keys name installation, run, backend and lane: unique for ever."""
     installation = session.get_one(Installation, 1)
+    _remember_prompts(session, planned)
     for lane in planned:
         deployment = Deployment(
             run_id=_id(run.id),
@@ -142,7 +143,6 @@ def lay_out(session: Session, run: Run, planned: Sequence[Lane], *, lease_token:
         session.flush()
         for position, planned_job in enumerate(lane.jobs):
             prompt = planned_job.prompt
-            session.merge(Prompt(id=prompt.prompt_id, stratum=prompt.stratum, text=prompt.text))
             session.add(
                 Job(
                     run_id=_id(run.id),
@@ -170,6 +170,14 @@ def _remember(session: Session, workflow: WorkflowFile, now: datetime) -> None:
                 created_at=now,
             )
         )
+        session.flush()  # its run is to refer to it, and rows without a relationship are written in any order
+
+
+def _remember_prompts(session: Session, planned: Sequence[Lane]) -> None:
+    prompts = {job.prompt.prompt_id: job.prompt for lane in planned for job in lane.jobs}
+    for prompt in prompts.values():
+        session.merge(Prompt(id=prompt.prompt_id, stratum=prompt.stratum, text=prompt.text))
+    session.flush()
 
 
 def _content(workflow: WorkflowFile) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What pages share: the only place beside them that knows Streamlit."""

@@ -1,0 +1,57 @@
+"""One definition per label: what stands behind the question mark beside it."""
+
+from typing import Final
+
+DEFINITIONS: Final[dict[str, str]] = {
+    "simulated": "Every provider, price, bill and image here comes from the built-in simulator. "
+    "Set provider keys and run `bakeoff up` to measure real clouds.",
+    "workflow": "A ComfyUI graph with its parameters and model files, content-hashed: the same one on each provider.",
+    "gpu": "Jobs are compared on the same GPU. Only GPUs the workflow fits on are offered.",
+    "good image": "A job that succeeded and whose image passes the quality checks.",
+    "latency": "Intended start to result in our hands. A job that failed stays in as unbounded, so that failing fast "
+    "never looks quick. Quantile = value at rank ceil(q n).",
+    "warm p50": "Median latency of jobs that found capacity ready. The interval is by order statistics, 95 %; "
+    "it needs 6 jobs.",
+    "warm p95": "95th percentile of the latency of jobs that found capacity ready. A two-sided 95 % interval needs "
+    "72 jobs; below that the number is withheld.",
+    "cold": "Capacity was booted for this job (boot and model load). Stored with its evidence, never guessed: "
+    "what cannot be told is `unknown` and enters neither row.",
+    "cold latency": "Latency of jobs for which capacity was booted. Each is drawn; few colds make no mean.",
+    "success": "good images / (good + provider + capacity + quality failures), first attempts only. "
+    "Our own failures are left out and counted apart. 95 % Wilson interval; it needs 30 jobs.",
+    "failure class": "Whose failure it was: provider, capacity, quality; ours leaves the success rate.",
+    "fully loaded": "Every dollar of the deployments (idle, cold, failed jobs, storage, network, fees) / good images.",
+    "marginal": "Busy seconds of good warm jobs x unit price / good images. What one more image costs "
+    "while a worker is up.",
+    "idle": "Lifetime of the deployment - boot - busy seconds, x unit price.",
+    "cost state": "○ estimated: our prediction. ◐ open or provisional: billed, may still change. ● final: unchanged "
+    "48 h after the bucket ended and in two fetches 12 h apart. A sum takes the weakest state of its parts.",
+    "estimated": "Measured seconds x the unit price seen when the deployment was made.",
+    "billed": "Billing lines as the provider reports them, fetched again until they are final.",
+    "unexplained": "billed - what our measured seconds explain. Above 5 % of a bill no verdict is given.",
+    "open period": "A billing bucket that has not ended, or ended less than 48 h ago: it may still change.",
+    "phases": "Medians. dispatch: intended to sent. queue: accepted to picked up. boot, load: as the worker reports. "
+    "execute: as the provider reports. fetch: finished to image in our hands.",
+    "bracket": "A job finished between the last look that saw it unfinished and the first that saw it done.",
+    "cap": "Checked before each paid call. At the cap everything of the run is torn down; jobs in flight may "
+    "overshoot by their own cost.",
+    "likely cost": "Jobs x (execution + boot and load of the cold ones) x unit price + one idle tail per deployment. "
+    "From measured seconds where there are some, else from the assumptions named below.",
+    "worst cost": "Every cold start and execution a third slower, and every idle tail in full.",
+    "warm jobs": "Back to back on ready capacity, one in flight.",
+    "cold jobs": "Each waits until nothing is warm, or rents a fresh host where only that is cold.",
+    "hosts": "A rented machine is cold once: each cold job there needs a rental of its own.",
+    "dry run": "Asks the providers' read-only calls what a launch would find, and starts nothing. Free.",
+    "left running": "Resources of ours that the providers still listed when the run ended. 0 is the proof.",
+    "spent": "Estimated from measured seconds until the bill is in.",
+    "start kind": "cold: booted for this job. restored: from a snapshot. warm: ready. unknown: no evidence.",
+    "dispatch delay": "Intended start to request sent: ours, and part of the latency.",
+    "verdict": "GO, NO-GO, STAY or SPLIT under limits that are locked before the first sample.",
+    "distance": "1 - SSIM of luma at 512 px, same prompt and seed. 0 is the same picture.",
+    "real money": "What providers have billed or will bill for our resources. In a simulated world it is $0.",
+}
+
+
+def meaning(term: str) -> str:
+    """The definition of `term` for a `help=`; a term without one is a mistake of ours and raises KeyError."""
+    return DEFINITIONS[term].replace("$", "\\$")
