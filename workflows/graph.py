@@ -88,10 +88,12 @@ def validate(graph: object, object_info: ObjectInfo | None = None) -> list[Graph
 def file_inputs(graph: Graph) -> list[FileInput]:
     """The model files a sound graph loads, as far as `nodes.json` knows its nodes."""
     return [
-        FileInput(node_id, name, spec.extra["folder"], node["inputs"][name])
+        FileInput(node_id, name, spec.extra["folder"], file)
         for node_id, node in graph.items()
         for name, spec in _inputs(known_nodes().get(node["class_type"], {})).items()
-        if spec.kind == "FILE" and node["inputs"].get(name) not in (None, *spec.extra.get("builtin", ()))
+        if spec.kind == "FILE"
+        and isinstance(file := node["inputs"].get(name), str)
+        and file not in spec.extra.get("builtin", ())
     ]
 
 
@@ -165,9 +167,9 @@ def _outputs(node: object, known: ObjectInfo) -> list[str] | None:
 
 
 def _fits(offered: object, wanted: str) -> bool:
-    """Types may be unions ("INT,FLOAT") or a wildcard; a link into a list of choices is left to the server."""
-    if wanted in ("COMBO", "FILE") or not isinstance(offered, str):
-        return True
+    """Types may be unions ("INT,FLOAT"), a wildcard, or a list of choices, which only the server can compare."""
+    if not isinstance(offered, str):
+        return wanted in ("COMBO", "FILE")
     return "*" in (offered, wanted) or bool(set(offered.split(",")) & set(wanted.split(",")))
 
 

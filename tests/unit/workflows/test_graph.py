@@ -49,6 +49,8 @@ def test_a_sound_graph_has_no_problem() -> None:
         ("sampler", "model", ["unet", -1], "links to output -1 of node 'unet', which has 1"),
         ("sampler", "model", ["vae", 0], "wants MODEL, but output 0 of node 'vae' is VAE"),
         ("sampler", "steps", ["vae", 0], "wants INT, but output 0 of node 'vae' is VAE"),
+        ("unet", "unet_name", ["clip", 0], "wants FILE, but output 0 of node 'clip' is CLIP"),
+        ("sampler", "scheduler", ["vae", 0], "wants COMBO, but output 0 of node 'vae' is VAE"),
         ("sampler", "model", ["unet"], "a link is [node id, output index], not ['unet']"),
         ("sampler", "model", ["unet", "0"], "a link is [node id, output index], not ['unet', '0']"),
         ("sampler", "model", [1, 0], "a link is [node id, output index], not [1, 0]"),
@@ -187,7 +189,7 @@ def test_the_servers_own_description_decides_when_it_is_given() -> None:
     """Wildcards, unions and inputs without choices, as custom nodes declare them."""
     node = {"output_node": False, "input": {"required": {"a": ["INT,FLOAT"], "b": ["*"], "c": [["x", "y"]]}}}
     known = {
-        "Source": {"input": {}, "output": ["FLOAT", "MASK", "*"], "output_node": False},
+        "Source": {"input": {}, "output": ["FLOAT", "MASK", "*", ["x", "y"]], "output_node": False},
         "Sink": node | {"output": [], "output_node": True},
     }
     inputs = {"a": ["s", 0], "b": ["s", 1], "c": ["s", 2]}
@@ -196,6 +198,9 @@ def test_the_servers_own_description_decides_when_it_is_given() -> None:
         "t": {"class_type": "Sink", "inputs": inputs},
     }
     assert validate(graph, known) == []
-    inputs["a"] = ["s", 1]
-    (problem,) = validate(graph, known)
-    assert (problem.node, problem.field) == ("t", "a")
+    inputs["c"] = ["s", 3]
+    assert validate(graph, known) == []
+    for index in (1, 3):
+        inputs["a"] = ["s", index]
+        (problem,) = validate(graph, known)
+        assert (problem.node, problem.field) == ("t", "a")
