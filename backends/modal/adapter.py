@@ -1,0 +1,281 @@
+"""Modal as a backend: one app per deployment, one spawned call per job, its times from Modal's own call list."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from backends.base import (
+    NAME_PREFIX,
+    Charge,
+    Deployment,
+    DeploymentRef,
+    DeploymentSpec,
+    JobRef,
+    JobSpec,
+    LiveResource,
+    Observation,
+    Offer,
+    Times,
+)
+from backends.errors import (
+    BackendError,
+    FateUnknown,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    UnexpectedReply,
+)
+from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
+from backends.modal.failures import CANCELLED_ROW, EXPECTED, REASON_OF_STATE, named, reason_of_error
+from backends.modal.wire import InnerClient
+from clock import Clock
+from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason
+
+T = TypeVar("T")
+RATES_LIVE = timedelta(hours=1)
+WINDOW_S = (2, 3600)  # scaledown_window, as Modal bounds it
+_TRIES = 6
+_STAMPS = ("gpu", "driver", "region", "cloud", "image_id", "comfyui", "call_index", "restored_at", "cached_nodes")
+
+
+class ModalBackend:
+    """Our own app on Modal, the baseline. `cpu` (physical cores) and `memory_gib` are requested for each container."""
+
+    name = "modal"
+    provider = Provider.MODAL
+    # No FINDS_JOBS: nothing that Modal lists of a call carries our key.
+    features = frozenset({Feature.LONG_POLL, Feature.SCALES_TO_ZERO, Feature.BILLED, Feature.DEPLOYS})
+
+    def __init__(
+        self, *, client: InnerClient, clock: Clock, cpu: Decimal = Decimal(4), memory_gib: Decimal = Decimal(32)
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._cpu, self._memory_gib = cpu, memory_gib
+        self._rates: tuple[datetime, Mapping[str, Decimal]] | None = None
+
+    async def offers(self, gpu: str) -> list[Offer]:
+        modal_gpu = _modal_gpu(gpu)
+        rates = await self._ask("billing.rates", self._client.rates)
+        offer = Offer(
+            backend=self.name,
+            gpu=gpu,
+            offer_id=modal_gpu,
+            unit="s",
+            usd_per_unit=rate_of(rates, modal_gpu.rstrip("!")),
+            usd_per_s=self._rate(rates, modal_gpu),
+            source="billing.rates",
+            seen_at=self._clock.now(),
+            detail={"cpu_cores": str(self._cpu), "memory_gib": str(self._memory_gib)},
+        )
+        return [offer]
+
+    async def deploy(self, spec: DeploymentSpec, key: str) -> DeploymentRef:
+        modal_gpu = _modal_gpu(spec.gpu)
+        if not WINDOW_S[0] <= spec.idle_timeout_s <= WINDOW_S[1]:
+            raise InvalidRequest(f"Modal's scaledown window is 2 to 3600 s, not {spec.idle_timeout_s}.")
+        app = {
+            "name": key,
+            "gpu": modal_gpu,
+            "cpu": float(self._cpu),
+            "memory_gib": float(self._memory_gib),
+            "scaledown_s": spec.idle_timeout_s,
+            "max_containers": spec.max_workers,
+            "tags": {"project": NAME_PREFIX.rstrip("-"), "workflow": spec.workflow, "gpu": spec.gpu},
+        }
+        app_id = await self._pay("deploy", lambda: self._client.deploy(app))
+        return DeploymentRef(backend=self.name, id=app_id, key=key, detail={"gpu": modal_gpu})
+
+    async def observe(self, ref: DeploymentRef) -> Deployment:
+        """A deployed app is ready: its first call boots a container."""
+        apps = await self._ask("app list", self._client.apps)
+        app = next((app for app in apps if app["id"] == ref.id), None)
+        if app is None:
+            return Deployment(state=DeploymentState.GONE)
+        modal_gpu = ref.detail.get("gpu")
+        rate = None if modal_gpu is None else self._rate(await self._recent_rates(), modal_gpu)
+        return Deployment(
+            state=DeploymentState.READY if app["state"] == "deployed" else DeploymentState.PROVISIONING,
+            usd_per_s=rate,
+            instants={"created_at": app["created_at"]},
+        )
+
+    async def teardown(self, ref: DeploymentRef) -> None:
+        try:
+            await self._ask("app stop", lambda: self._client.stop(ref.id))
+        except NotFound:
+            return
+
+    async def live(self, prefix: str) -> list[LiveResource]:
+        """Every app of ours that is not stopped. One without a container costs nothing until somebody calls it."""
+        apps = await self._ask("app list", self._client.apps)
+        return [
+            LiveResource(
+                key=app["name"], ref=DeploymentRef(backend=self.name, id=app["id"], key=app["name"]), usd_per_s=None
+            )
+            for app in apps
+            if app["name"].startswith(prefix)
+        ]
+
+    async def submit(self, ref: DeploymentRef, job: JobSpec, key: str) -> JobRef:  # noqa: ARG002 - see FINDS_JOBS
+        call_id = await self._pay("spawn", lambda: self._client.spawn(ref.key, job.graph, job.timeout_s))
+        return JobRef(deployment=ref, id=call_id)
+
+    async def poll(self, ref: JobRef, wait_s: float = 0) -> Observation:
+        try:
+            state, value = await self._ask("get", lambda: self._client.get(ref.id, wait_s))
+        except NotFound as error:
+            return _ended(Reason.VANISHED, str(error), row=None, raw=None)
+        row = await self._row(ref)
+        if state == "pending":
+            running = row is not None and row["status"] == "running"
+            return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED)
+        if state == "done":
+            return observation_of(value, row)
+        if row is not None and row["status"] == CANCELLED_ROW:
+            return _ended(Reason.STOPPED, "cancelled", row=row, raw={"state": state, "error": value})
+        reason = REASON_OF_STATE.get(state)
+        if reason is None:
+            raise UnexpectedReply(f"Modal gave the call back as {state}.", raw=str(value))
+        return _ended(reason, value or state, row=row, raw={"state": state, "error": value})
+
+    async def cancel(self, ref: JobRef) -> None:
+        try:
+            await self._ask("cancel", lambda: self._client.cancel(ref.id))
+        except NotFound:
+            return
+
+    async def charges(self, start: datetime, end: datetime) -> list[Charge]:
+        """Rows of the hourly report; InvalidRequest where the plan has none (Starter): costs stay estimated then."""
+        first, last = whole_hours(start, end)
+        return charges_of(await self._ask("billing.report", lambda: self._client.report(first, last)), NAME_PREFIX)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _row(self, ref: JobRef) -> Mapping[str, Any] | None:
+        """The job's line in Modal's call list; None where the list cannot be had, which costs us its times only."""
+        try:
+            rows = await self._ask("function calls", lambda: self._client.calls(ref.deployment.key))
+        except BackendError:
+            return None
+        return next((row for row in rows if row["call_id"] == ref.id), None)
+
+    async def _recent_rates(self) -> Mapping[str, Decimal]:
+        now = self._clock.now()
+        if self._rates is None or now - self._rates[0] > RATES_LIVE:
+            self._rates = now, await self._ask("billing.rates", self._client.rates)
+        return self._rates[1]
+
+    def _rate(self, rates: Mapping[str, Decimal], modal_gpu: str) -> Decimal:
+        return container_rate(rates, modal_gpu.rstrip("!"), cpu=self._cpu, memory_gib=self._memory_gib)
+
+    async def _ask(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except EXPECTED as error:
+            raise named(error, verb, Unavailable) from error
+
+    async def _pay(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
+        """A call with a price: repeated only where Modal said that it did nothing (throttled)."""
+
+        async def once() -> T:
+            try:
+                return await call()
+            except EXPECTED as error:
+                raise named(error, verb, FateUnknown) from error
+
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_exponential(max=60),
+            retry=retry_if_exception_type(RateLimited),
+            reraise=True,
+        )
+        return await retrying(once)
+
+
+def observation_of(result: Any, row: Mapping[str, Any] | None) -> Observation:
+    """What our deployed function returned, with the call's line in Modal's list. Raises UnexpectedReply."""
+    if not isinstance(result, dict) or "ok" not in result:
+        raise UnexpectedReply("The call returned something that is not our function's result.", raw=repr(result))
+    images = tuple(image for image in result.get("images") or () if isinstance(image, bytes))
+    raw = {**result, "images": [_digest(image) for image in images]}
+    if not result["ok"] or not images:
+        error = result.get("error") or {"type": "no_image", "message": "No image came with the result."}
+        return _ended(reason_of_error(error["type"]), error["message"], row=row, raw=raw, result=result)
+    return Observation(
+        status=JobStatus.SUCCEEDED,
+        times=_times(result, row),
+        worker_id=_worker(result, row),
+        evidence=_evidence(result, row),
+        images=images,
+        raw=raw,
+    )
+
+
+def _ended(
+    reason: Reason, error: str, *, row: Mapping[str, Any] | None, raw: Any, result: Mapping[str, Any] | None = None
+) -> Observation:
+    stamps = result or {}
+    return Observation(
+        status=STATUS_OF[reason],
+        reason=reason,
+        error=error,
+        times=_times(stamps, row),
+        worker_id=_worker(stamps, row),
+        evidence=_evidence(stamps, row),
+        raw=raw,
+    )
+
+
+def _times(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> Times:
+    """queue_s from Modal's clock alone (enqueued -> started), the rest from the container's clock alone."""
+    row = row or {}
+    queued = (row.get("started_at"), row.get("enqueued_at"))
+    execution_s = _span_s(stamps.get("received_at"), stamps.get("returned_at"))
+    first = stamps.get("call_index") == 0
+    return Times(
+        queue_s=(queued[0] - queued[1]).total_seconds() if queued[0] and queued[1] else None,
+        execution_s=row.get("execution_s") if execution_s is None else execution_s,
+        boot_s=_span_s(stamps.get("enter_started_at"), stamps.get("enter_done_at")) if first else None,
+        load_s=stamps.get("model_load_s"),
+    )
+
+
+def _evidence(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[str, Any]:
+    row = row or {}
+    return {
+        "worker_started_at": _iso(stamps.get("enter_started_at")),
+        "worker_ready_at": _iso(stamps.get("enter_done_at")),
+        "received_at": _iso(stamps.get("received_at")),
+        "startup_s": row.get("startup_s"),
+        **{name: stamps.get(name) for name in _STAMPS},
+    }
+
+
+def _worker(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> str | None:
+    worker = stamps.get("container_id") or (row or {}).get("container_id")
+    return None if worker is None else str(worker)
+
+
+def _span_s(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else round(end_s - start_s, 6)
+
+
+def _iso(epoch_s: float | None) -> str | None:
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).isoformat()
+
+
+def _digest(image: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(image).hexdigest(), "bytes": len(image)}
+
+
+def _modal_gpu(gpu: str) -> str:
+    if gpu not in GPUS:
+        raise InvalidRequest(f"Modal has no GPU '{gpu}'. Known: {', '.join(GPUS)}.")
+    return GPUS[gpu]

@@ -1,0 +1,119 @@
+"""What a call of the deployed class returns: the very dict of `deploy/modal/app.py`, told from the ledger's truth."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.engine import US
+from simulator.pool import SimJob, SimWorker
+from simulator.site import Site
+
+if TYPE_CHECKING:
+    from simulator.modal.cloud import ModalApp, ModalCall
+
+NVIDIA_SMI = {"L40S": "NVIDIA L40S", "H100": "NVIDIA H100 80GB HBM3", "H200": "NVIDIA H200"}
+COMFYUI = "0.12.1"
+_ERRORS = {
+    "out_of_memory": ("out_of_memory", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.31 GiB."),
+    "execution_error": ("execution", "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+    "timeout": ("timeout", "not finished within the time allowed"),
+    "result_missing": ("no_image", "ComfyUI reported success without an image"),
+}
+
+
+def result_of(site: Site, app: "ModalApp", job: SimJob) -> dict[str, Any]:
+    """The result of a call that a container ran to its end, with the container's stamps (seconds since 1970)."""
+    worker = job.worker
+    if worker is None:
+        raise ValueError(f"call {job.id} never had a container")
+    error = _ERRORS.get(job.fate or "")
+    return {
+        "ok": error is None,
+        "error": None if error is None else {"type": error[0], "message": error[1]},
+        "images": [] if error else [site.image(app.pool, job)],
+        **_stamps(worker, job),
+    }
+
+
+def refusal_of(status: int, body: Any) -> dict[str, Any]:
+    """The result of a graph that ComfyUI refused; `body` as /prompt answered."""
+    message = f"ComfyUI refused the graph ({status}): {body}"
+    return {"ok": False, "error": {"type": "refused", "message": message}, "images": []}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallRow:
+    """One line of `modal function calls`. Its durations are in seconds, None until there is something to tell."""
+
+    call_id: str
+    status: str  # a FunctionCallInputStatus in lower case
+    enqueued_us: int
+    started_us: int | None = None
+    container_id: str | None = None
+    startup_s: float | None = None
+    execution_s: float | None = None
+
+
+def call_row(call: "ModalCall") -> CallRow:
+    """How the call list shows a call."""
+    job = call.job
+    if job is None:
+        return CallRow(call_id=call.id, status="success", enqueued_us=call.enqueued_us)
+    worker = job.worker
+    first = worker is not None and worker.jobs[0] is job
+    return CallRow(
+        call_id=call.id,
+        status=_row_status(job),
+        enqueued_us=call.enqueued_us,
+        started_us=job.picked_us,
+        container_id=container_id(worker) if worker else None,
+        # When Modal fills this in is not documented; plausibly for the input that met a new container.
+        startup_s=_span_s(worker.pulled_us, worker.ready_us) if worker and first else None,
+        execution_s=_span_s(job.picked_us, job.done_us),
+    )
+
+
+def _row_status(job: SimJob) -> str:
+    if job.state == "queued":
+        return "pending"
+    if job.state == "running":
+        return "running"
+    if job.state == "cancelled":
+        return "terminated"
+    # Our function catches everything and returns, so that even a failed image is a successful input.
+    return "internal_failure" if job.fate == "worker_lost" else "success"
+
+
+def container_id(worker: SimWorker) -> str:
+    """Modal's name for a container."""
+    return f"ta-{worker.id}"
+
+
+def _stamps(worker: SimWorker, job: SimJob) -> dict[str, Any]:
+    restored = worker.draw.kind == "restored"
+    return {
+        "container_id": container_id(worker),
+        "region": "us-ashburn-1",
+        "cloud": "oci",
+        "gpu": NVIDIA_SMI.get(worker.gpu, f"NVIDIA {worker.gpu}"),
+        "driver": "580.95.05",
+        "image_id": "im-0000000000000000000001",
+        "comfyui": COMFYUI,
+        "call_index": worker.jobs.index(job),
+        "enter_started_at": _epoch_s(worker.pulled_us),
+        "enter_done_at": _epoch_s(worker.ready_us),
+        "restored_at": _epoch_s(worker.ready_us) if restored else None,
+        "received_at": _epoch_s(job.picked_us),
+        "exec_started_at": _epoch_s(job.picked_us),
+        "exec_done_at": _epoch_s(job.done_us),
+        "returned_at": _epoch_s(job.done_us),
+        "model_load_s": job.load_us / US,
+        "cached_nodes": [],
+    }
+
+
+def _epoch_s(at_us: int | None) -> float | None:
+    return None if at_us is None else at_us / US
+
+
+def _span_s(start_us: int | None, end_us: int | None) -> float | None:
+    return None if start_us is None or end_us is None else (end_us - start_us) / US
