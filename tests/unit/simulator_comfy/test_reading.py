@@ -1,5 +1,6 @@
 """The simulator reads out of a graph exactly what was put into it, whatever the nodes are called."""
 
+from dataclasses import FrozenInstanceError
 from random import Random
 from typing import Any
 
@@ -143,8 +144,25 @@ def test_a_value_is_read_as_the_server_converts_it(given_: object, read: int) ->
     assert read_graph(graph).steps == read
 
 
-def test_a_default_that_no_node_names_is_taken_from_a_link_to_nothing_readable() -> None:
-    """A conditioning without any text encoder behind it is an empty prompt, not a crash."""
+def test_what_no_node_says_is_empty_or_zero() -> None:
+    """The server queues literals where links belong, and fails only when it runs them."""
     graph = OURS[0].render({"prompt": "x", "seed": 1})
-    graph["sampler"]["inputs"]["positive"] = "none"
-    assert read_graph(graph).prompt == ""
+    graph["sampler"]["inputs"] |= {"positive": "none", "latent_image": "none"}
+    assert refuse(graph) is None
+    assert (read_graph(graph).prompt, read_graph(graph).width, read_graph(graph).height) == ("", 0, 0)
+
+
+def test_a_choice_of_the_newer_kind_is_checked_too() -> None:
+    graph = flux_with_custom_sampler()
+    graph["select"]["inputs"]["sampler_name"] = "eulerr"
+    answer = refuse(graph)
+    assert answer is not None
+    (reason,) = answer[1]["node_errors"]["select"]["errors"]
+    assert reason["details"] == "sampler_name: 'eulerr' not in (list of length 44)"
+
+
+def test_what_was_read_cannot_be_changed() -> None:
+    asked = read_graph(OURS[0].render({"prompt": "x", "seed": 1}))
+    with pytest.raises(FrozenInstanceError):
+        asked.seed = 2
+    assert hash(asked) == hash(read_graph(OURS[0].render({"prompt": "x", "seed": 1})))

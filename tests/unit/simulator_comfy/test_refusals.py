@@ -166,6 +166,13 @@ def test_the_editors_own_format_is_refused_at_its_first_key() -> None:
     assert error["details"] == "Node ID '#nodes'"
 
 
+@pytest.mark.parametrize("node", [{}, [], "x", ["class_type"], "class_type"])
+def test_a_node_without_a_class_is_refused(node: object) -> None:
+    error = refused(flux() | {"odd": node})["error"]
+    assert (error["type"], error["details"]) == ("invalid_prompt", "Node ID '#odd'")
+    assert "missing the class_type property" in error["message"]
+
+
 @pytest.mark.parametrize("graph", ['{"1": {}}', None, 3, [], {"last_node_id": 9}, {"x": None}])
 def test_what_the_server_cannot_even_read_is_a_plain_500(graph: object) -> None:
     assert refuse(graph) == (500, {})

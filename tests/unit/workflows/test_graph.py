@@ -87,6 +87,21 @@ def test_an_optional_input_may_be_absent_but_not_wrong() -> None:
     assert (problem.node, problem.field) == ("clip", "device")
 
 
+@pytest.mark.parametrize(
+    ("choices", "listed"),
+    [
+        ([], "(no choices)"),
+        (["a", "b"], "a, b"),
+        (list("abcdefgh"), "a, b, c, d, e, f, g, h"),
+        (list("abcdefghi"), "a, b, c, d, e, f, g, h and 1 more"),
+    ],
+)
+def test_a_wrong_choice_is_told_the_first_eight(choices: list[str], listed: str) -> None:
+    known = {"Pick": {"input": {"required": {"it": [choices]}}, "output": [], "output_node": True}}
+    (problem,) = validate({"p": {"class_type": "Pick", "inputs": {"it": "zzz"}}}, known)
+    assert problem.message == f"'zzz' is not among {listed}"
+
+
 def test_an_unknown_class_is_named_once_with_a_guess() -> None:
     (problem,) = broken(lambda graph: graph["sampler"].update(class_type="KSamplerX"))
     assert str(problem) == (

@@ -124,6 +124,9 @@ def test_a_file_that_is_no_json_or_toml_is_named(folder: Path, file: str, format
         ('title = "FLUX.1-dev"', "", "title"),
         ("commercial_use = false", "commercial_use = 0", "commercial_use"),
         ("size_bytes = 23802932552", "size_bytes = -1", r"files\.0\.size_bytes"),
+        ("size_bytes = 23802932552", 'size_bytes = "23802932552"', r"files\.0\.size_bytes"),
+        ("step = 16", "step = 0", r"parameters\.width\.step"),
+        ("min = 256", 'min = "256"', r"parameters\.width\.min"),
         ('precision = "bf16"', 'precision = "int4"', r"files\.0\.precision"),
         ("forwards_per_step = 1", "forwards_per_stop = 1", r"execution\.forwards_per_step"),
         ("default = 20", "default = 200", r"parameters\.steps"),
@@ -135,6 +138,13 @@ def test_a_wrong_field_of_the_definition_is_named(folder: Path, old: str, new: s
     edit_toml(folder, old, new)
     with pytest.raises(workflows.InvalidDefinition, match=rf"workflow\.toml, field '{field}'"):
         workflows.load_file(folder)
+
+
+def test_a_parameter_may_be_pinned_to_one_value(folder: Path) -> None:
+    edit_toml(folder, "min = 1\nmax = 100", "min = 20\nmax = 20\nstep = 1")
+    assert workflows.load_file(folder).cost_shape({}).steps == 20
+    with pytest.raises(workflows.InvalidParameter, match="outside 20 to 20 steps"):
+        workflows.load_file(folder).cost_shape({"steps": 21})
 
 
 @pytest.mark.parametrize("name", ["prompt", "seed", "width", "height", "steps"])

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -214,6 +214,12 @@ def test_leaving_out_a_node_a_parameter_or_a_file_changes_the_hash() -> None:
 def test_titles_and_hardware_advice_are_no_content() -> None:
     other = replace(QWEN, name="x", title="y", summary="z", vram_gb=80, default_gpu="H100", min_comfyui="9.9.9")
     assert other.hash == QWEN.hash
+
+
+@pytest.mark.parametrize("thing", [FLUX, FLUX.parameters["steps"], FLUX.files[0], FLUX.execution])
+def test_what_was_hashed_cannot_be_changed_in_place(thing: Any) -> None:
+    with pytest.raises(FrozenInstanceError):
+        setattr(thing, next(iter(thing.__dataclass_fields__)), "other")
 
 
 def test_the_three_workflows_have_three_hashes() -> None:
