@@ -130,23 +130,41 @@ class VirtualClock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, epoch: datetime) -> None:
         self._loop, self._epoch, self._leap = loop, epoch, timedelta()
+        self._sleepers: dict[asyncio.Future[None], None] = {}  # a dict, so that they wake in the order they lay down
 
     def now(self) -> datetime:
         # Rounded, not floored: a sleeper must wake at or after its instant, not a microsecond before.
         return self._epoch + self._leap + timedelta(microseconds=round(self._loop.time() * 1e6))
 
     async def sleep(self, world_s: float) -> None:
-        await asyncio.sleep(max(0.0, world_s))
+        if world_s <= 0:
+            await asyncio.sleep(0)
+            return
+        await self.sleep_until(self.now() + timedelta(seconds=world_s))
 
     async def sleep_until(self, at: datetime) -> None:
         while (left_s := (at - self.now()).total_seconds()) > 0:
-            await asyncio.sleep(left_s)
+            woken = self._loop.create_future()
+            timer = self._loop.call_later(left_s, _wake, woken)
+            self._sleepers[woken] = None
+            try:
+                await woken
+            finally:
+                timer.cancel()
+                del self._sleepers[woken]
 
     def leap(self, to: datetime) -> None:
         self._leap += max(timedelta(), to - self.now())
+        for woken in self._sleepers:  # each looks at the time again
+            _wake(woken)
 
     def alive_s(self) -> float:
         return self._loop.time()
 
     async def rest(self, alive_s: float) -> None:
         await asyncio.sleep(max(0.0, alive_s))
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

@@ -5,19 +5,28 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """Environment variables of the same name with the prefix BAKEOFF_; keys under the providers' own names."""
+class SettingsError(ValueError):
+    """A setting that cannot be used; one sentence with the cause and the way out."""
 
-    model_config = SettingsConfigDict(env_prefix="BAKEOFF_", extra="ignore", populate_by_name=True)
+
+class Settings(BaseSettings):
+    """Environment variables of the same name with the prefix BAKEOFF_; keys under the providers' own names.
+
+    An empty variable counts as unset. Raises pydantic's ValidationError, which `complaint` puts into a sentence.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BAKEOFF_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     data_dir: Path = Path("data")
     address: str = "127.0.0.1"
-    port: int = 8501
-    spend_cap_usd: Decimal | None = None
+    port: int = Field(default=8501, ge=1, le=65_535)
+    spend_cap_usd: Decimal | None = Field(default=None, gt=0, lt=1_000_000)
     touch_production: bool = False
 
     runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
@@ -47,17 +56,29 @@ class Settings(BaseSettings):
         return self.data_dir / "simulator.json"
 
 
+def complaint(error: ValidationError) -> str:
+    """Which variable is wrong, and why; never its value, which may be a key."""
+    first = error.errors(include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    variable = f"BAKEOFF_{name.upper()}" if name in Settings.model_fields else name
+    return f"The environment variable {variable} cannot be used: {first['msg']}. Correct it, or unset it."
+
+
 def simulated_world(settings: Settings) -> dict[str, Any] | None:
-    """The simulator's ready line: urls, world, seed, speed. None on real providers."""
+    """The simulator's ready line: urls, world, seed, speed. None on real providers. Raises SettingsError."""
     try:
-        line: dict[str, Any] = json.loads(settings.ready_line.read_text(encoding="utf-8"))
+        line = json.loads(settings.ready_line.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{settings.ready_line} cannot be read: {error}. Run `bakeoff demo` anew.") from None
+    if not isinstance(line, dict) or "urls" not in line:
+        raise SettingsError(f"{settings.ready_line} is no simulator's ready line. Run `bakeoff demo` anew.")
     return line
 
 
 def in_simulated_world(settings: Settings, line: dict[str, Any]) -> Settings:
-    """The same settings with every address on loopback and every key replaced by one that is worth nothing."""
+    """The same settings with every address on loopback; a missing key becomes one that is worth nothing."""
     urls = line["urls"]
     nothing = SecretStr("simulated")
     return settings.model_copy(
