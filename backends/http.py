@@ -97,6 +97,21 @@ class Http:
         """
         return await self._retrying()(self._attempt, method, path, pace, FateUnknown, request)
 
+    async def exchange(
+        self, method: str, path: str, *, lost: type[BackendError] = FateUnknown, **request: Any
+    ) -> httpx.Response:
+        """One call as it is: any status and body, no redirect followed, never repeated.
+
+        Raises Unavailable where no connection ever opened, `lost` where one broke before the answer.
+        """
+        try:
+            return await self.client.request(method, path, **request)
+        except httpx.TransportError as error:
+            if never_opened(error):
+                raise Unavailable(f"{self.provider} cannot be reached ({type(error).__name__}).") from error
+            broke = f"{self.provider} {method} {path}: the connection broke before an answer came"
+            raise lost(f"{broke} ({type(error).__name__}).") from error
+
     async def aclose(self) -> None:
         """Release the connections."""
         await self.client.aclose()
@@ -115,12 +130,7 @@ class Http:
     ) -> Any:
         await self._wait_for(pace)
         call = f"{self.provider} {method} {path}"
-        try:
-            response = await self.client.request(method, path, **request)
-        except httpx.TransportError as error:
-            if never_opened(error):
-                raise Unavailable(f"{self.provider} cannot be reached ({type(error).__name__}).") from error
-            raise lost(f"{call}: the connection broke before an answer came ({type(error).__name__}).") from error
+        response = await self.exchange(method, path, lost=lost, **request)
         if response.is_error:
             raise self._named(response, call, lost)
         return _parsed(response, call)

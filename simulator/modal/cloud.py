@@ -5,7 +5,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -68,6 +68,7 @@ class ModalApp:
     settings: Settings
     pool: Pool
     created_us: int
+    calls: list["ModalCall"] = field(default_factory=list, repr=False)  # oldest first
 
     @property
     def stopped_us(self) -> int | None:
@@ -218,7 +219,7 @@ class ModalCloud:
 
     def rows(self, app: ModalApp, count: int) -> list[CallRow]:
         """The app's last `count` calls, newest first."""
-        return [call_row(call) for call in reversed(self.calls.values()) if call.app is app][:count]
+        return [call_row(call) for call in itertools.islice(reversed(app.calls), count)]
 
     def stats(self, app: ModalApp) -> tuple[int, int, int]:
         """Backlog, containers, inputs running now."""
@@ -243,6 +244,7 @@ class ModalCloud:
         self.site.ledger.count(backend, "submit")
         call = ModalCall(id=f"fc-{len(self.calls) + 1:022d}", app=app, enqueued_us=self.site.engine.now_us)
         self.calls[call.id] = call
+        app.calls.append(call)
         return call
 
     def _pool(self, name: str, settings: Settings) -> Pool:

@@ -192,7 +192,7 @@ def _input_id(call: ModalCall) -> str:
 
 def _between(desk: Desk, app: ModalApp, period: Any) -> list[CallRow]:
     since_us, until_us = period.since.ToMicroseconds(), period.until.ToMicroseconds()
-    rows = reversed(desk.cloud.rows(app, len(desk.cloud.calls)))
+    rows = reversed(desk.cloud.rows(app, len(app.calls)))
     return [row for row in rows if since_us <= row.enqueued_us < until_us]
 
 
