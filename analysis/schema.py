@@ -24,6 +24,7 @@ JOBS = _schema(
         "deployment": pl.String,
         "workflow": pl.String,
         "workflow_hash": pl.String,
+        "settings": pl.String,  # the run's parameters (size, steps, ..) as canonical JSON
         "backend": pl.String,
         "gpu": pl.String,
         "prompt_id": pl.String,
@@ -107,6 +108,157 @@ IMAGES = _schema(
         "sharpness": pl.Float64,
         "good": pl.Boolean,
         "defect": pl.String,
+        "simulated": pl.Boolean,
+    }
+)
+
+TIMED = _schema(  # what `timing.timed` adds to JOBS
+    {
+        "outcome": pl.String,
+        "counted": pl.Boolean,
+        "dispatch_s": pl.Float64,
+        "bracket_lo_s": pl.Float64,
+        "bracket_hi_s": pl.Float64,
+        "corrected": pl.Boolean,
+        "latency_lo_s": pl.Float64,
+        "latency_hi_s": pl.Float64,
+        "latency_s": pl.Float64,
+    }
+)
+
+LIVES = _schema(
+    {
+        "deployment_id": pl.Int64,
+        "worker_id": pl.String,
+        "backend": pl.String,
+        "usd_per_s_nano": pl.Int64,
+        "start_us": pl.Int64,
+        "end_us": pl.Int64,
+        "life_us": pl.Int64,
+        "billed_us": pl.Int64,
+    }
+)
+
+COSTS = _schema(
+    {
+        "deployment_id": pl.Int64,
+        "deployment": pl.String,
+        "run_id": pl.Int64,
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "jobs": pl.Int64,
+        "good_images": pl.Int64,
+        "billed_nano": pl.Int64,
+        "estimated_nano": pl.Int64,
+        "cost_state": pl.String,  # of the bill, else of the estimate; null: nothing is known
+        "simulated": pl.Boolean,
+    }
+)
+
+ARMS = _schema(
+    {
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "deployments": pl.Int64,
+        "jobs": pl.Int64,
+        "good_images": pl.Int64,
+        "cost_nano": pl.Int64,
+        "billed_nano": pl.Int64,
+        "estimated_nano": pl.Int64,
+        "cost_state": pl.String,
+        "simulated": pl.Boolean,
+    }
+)
+
+WATERFALL = _schema(
+    {
+        "deployment_id": pl.Int64,
+        "deployment": pl.String,
+        "run_id": pl.Int64,
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "good_nano": pl.Int64,
+        "failed_nano": pl.Int64,
+        "cold_nano": pl.Int64,
+        "idle_nano": pl.Int64,
+        "storage_nano": pl.Int64,
+        "network_nano": pl.Int64,
+        "fee_nano": pl.Int64,
+        "rounding_nano": pl.Int64,
+        "unexplained_nano": pl.Int64,
+        "billed_nano": pl.Int64,
+        "cost_state": pl.String,
+        "simulated": pl.Boolean,
+    }
+)
+
+CELLS = _schema(
+    {
+        "workflow": pl.String,
+        "workflow_hash": pl.String,
+        "settings": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "start_kind": pl.String,
+        "n": pl.Int64,
+        "good": pl.Int64,
+        "ours": pl.Int64,
+        "fate_unknown": pl.Int64,
+        "success_rate": pl.Float64,
+        "success_lo": pl.Float64,
+        "success_hi": pl.Float64,
+        "success_withheld": pl.String,
+        "latency_p50_s": pl.Float64,
+        "latency_p50_lo_s": pl.Float64,
+        "latency_p50_hi_s": pl.Float64,
+        "latency_p50_withheld": pl.String,
+        "latency_p95_s": pl.Float64,
+        "latency_p95_lo_s": pl.Float64,
+        "latency_p95_hi_s": pl.Float64,
+        "latency_p95_withheld": pl.String,
+        "dispatch_s": pl.Float64,
+        "queue_s": pl.Float64,
+        "boot_s": pl.Float64,
+        "load_s": pl.Float64,
+        "execution_s": pl.Float64,
+        "marginal_usd_per_image": pl.Float64,
+        "simulated": pl.Boolean,
+    }
+)
+
+DEPLOYMENT_COSTS = _schema(
+    {
+        "deployment_id": pl.Int64,
+        "deployment": pl.String,
+        "run_id": pl.Int64,
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "jobs": pl.Int64,
+        "good_images": pl.Int64,
+        "billed_usd": pl.Float64,
+        "estimated_usd": pl.Float64,
+        "state": pl.String,
+        "fully_loaded_usd_per_image": pl.Float64,
+        "simulated": pl.Boolean,
+    }
+)
+
+ARM_COSTS = _schema(
+    {
+        "workflow": pl.String,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "deployments": pl.Int64,
+        "jobs": pl.Int64,
+        "good_images": pl.Int64,
+        "billed_usd": pl.Float64,
+        "estimated_usd": pl.Float64,
+        "state": pl.String,
+        "fully_loaded_usd_per_image": pl.Float64,
         "simulated": pl.Boolean,
     }
 )

@@ -124,9 +124,8 @@ def told(error: OSError | DBAPIError) -> StorageError:
     if isinstance(error, OSError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull(_FULL)
-        return FolderUnusable(
-            f"Cannot use {error.filename or 'the data folder'}: {error.strerror}. Name another folder (BAKEOFF_DATA_DIR)."
-        )
+        where = error.filename or "the data folder"
+        return FolderUnusable(f"Cannot use {where}: {error.strerror}. Name another folder (BAKEOFF_DATA_DIR).")
     cause: BaseException | None = error
     while cause is not None:  # a rollback may have failed on top of it
         if "disk is full" in str(cause):

@@ -1,0 +1,113 @@
+"""How long capacity was up, as jobs and deployments tell it, and what the provider's law bills of that."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from analysis import schema
+from words import StartKind
+
+US = 1_000_000
+_BOOTED = pl.col("start_kind").is_in([StartKind.COLD.value, StartKind.RESTORED.value]).fill_null(value=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """How a provider bills a worker's life at its rate; each life is rounded up to a multiple of `step_us`."""
+
+    rented: bool  # from running until destroyed, whatever it does; else from container start to the end of its idle
+    step_us: int = 1
+
+
+LAWS = {
+    "modal": Law(rented=False),  # container start to finish: modal.com/pricing, 2026-07-01
+    "runpod": Law(rented=False, step_us=US),  # worker start to stop, rounded up to 1 s: Runpod docs, 2026-06-08
+    "vast": Law(rented=True),  # while running; the image pull before that is free: docs.vast.ai, billing
+}
+RENTED = [name for name, law in LAWS.items() if law.rented]
+_STEPS = {name: law.step_us for name, law in LAWS.items()}
+
+
+def lives(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+    """One row per life of a worker, `schema.LIVES`, ordered by deployment and start; backends without a law have none.
+
+    life_us: as measured; billed_us: rounded up as the provider does.
+    """
+    known = with_boot(jobs.filter(pl.col("backend").is_in(list(LAWS))), deployments)
+    return (
+        pl.concat([_serverless(deployments, known), _rented(deployments, known)])
+        .with_columns(life_us=pl.col("end_us") - pl.col("start_us"))
+        .with_columns(billed_us=_stepped())
+        .sort("deployment_id", "start_us", "worker_id")
+        .select(schema.LIVES.names())
+    )
+
+
+def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
+    """Add boot_us, the start-up that this job caused (0 for warm and unknown ones), and the instants of its work.
+
+    Where the worker does not stamp its boot: the whole wait in the queue on a scaling endpoint, all the time until
+    ready on a rented machine. Both err high by the image pull. Adds picked_us, done_us (null where not known).
+    """
+    times = deployments.select("deployment_id", "idle_timeout_s", "created_at", "ready_at", "ended_at")
+    rental_us = (pl.col("ready_at") - pl.col("created_at")).dt.total_microseconds()
+    waited_us = pl.when(pl.col("backend").is_in(RENTED)).then(rental_us).otherwise(us("queue_s"))
+    return (
+        jobs.join(times, on="deployment_id", how="left", maintain_order="left")
+        .with_columns(
+            boot_us=pl.when(_BOOTED).then(pl.coalesce(us("boot_s"), waited_us)).otherwise(0),
+            picked_us=pl.col("accepted_at").dt.epoch("us") + us("queue_s"),
+        )
+        .with_columns(done_us=pl.col("picked_us") + us("execution_s"))
+    )
+
+
+def us(seconds: str) -> pl.Expr:
+    """A column of seconds as integer microseconds."""
+    return (pl.col(seconds) * US).round().cast(pl.Int64)
+
+
+def _serverless(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """A life begins with the boot of a cold job and ends an idle window after the last, or with the deployment."""
+    worked = known.filter(~pl.col("backend").is_in(RENTED), pl.col("done_us").is_not_null(), pl.col("worker_id") != "")
+    one = ["deployment_id", "worker_id", "life"]
+    ends = deployments.select("deployment_id", gone_us=pl.col("ended_at").dt.epoch("us"))
+    return (
+        worked.sort("deployment_id", "picked_us", "job_id")
+        .with_columns(life=_BOOTED.cum_sum().over("deployment_id", "worker_id"))
+        .group_by(one, maintain_order=True)
+        .agg(
+            pl.col("backend", "usd_per_s_nano").first(),
+            start_us=(pl.col("picked_us") - pl.col("boot_us")).first(),
+            end_us=pl.col("done_us").max() + pl.col("idle_timeout_s").first() * US,
+        )
+        .join(ends, on="deployment_id", how="left")
+        .with_columns(end_us=pl.min_horizontal("end_us", "gone_us"))
+        .select(_COLUMNS)
+    )
+
+
+def _rented(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """From running (ready less its boot, else the order) until destroyed, or until the last thing that was seen."""
+    seen = known.group_by("deployment_id").agg(boot_us=pl.col("boot_us").max(), done_us=pl.col("done_us").max())
+    return (
+        deployments.filter(pl.col("backend").is_in(RENTED))
+        .join(seen, on="deployment_id", how="left")
+        .with_columns(
+            worker_id=pl.col("provider_id").fill_null(""),
+            start_us=pl.coalesce(
+                pl.col("ready_at").dt.epoch("us") - pl.col("boot_us"), pl.col("created_at").dt.epoch("us")
+            ),
+            end_us=pl.coalesce(pl.col("ended_at").dt.epoch("us"), "done_us"),
+        )
+        .filter(pl.col("start_us").is_not_null(), pl.col("end_us").is_not_null())
+        .select(_COLUMNS)
+    )
+
+
+_COLUMNS = ["deployment_id", "worker_id", "backend", "usd_per_s_nano", "start_us", "end_us"]
+
+
+def _stepped() -> pl.Expr:
+    step = pl.col("backend").replace_strict(_STEPS, return_dtype=pl.Int64)
+    return -(-pl.col("life_us") // step) * step

@@ -1,0 +1,99 @@
+"""Is it a whole picture at all? Bytes in, facts out; what it shows is for people to judge."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+# Defaults, not data: they must flag none of 300 images of the baseline.
+BLACK_MEAN, WHITE_MEAN = 3.0, 252.0
+FLAT_SD = 5.0
+FLAT_SHARE = 0.99
+NOISE_CORRELATION = 0.2  # neighbouring pixels of any picture agree far more than that; of white noise, not at all
+
+_Luma = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFacts:
+    """What can be said of one image; None where its pixels could not be read.
+
+    luma 0-255; sharpness = variance of the Laplacian of luma; entropy in bits of the luma histogram;
+    defect: undecodable, truncated, wrong_size, black, flat (one tone, white included), noise, or None.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    pixel_sha256: str | None = None
+    perceptual_hash: str | None = None
+    sharpness: float | None = None
+    luma_mean: float | None = None
+    luma_sd: float | None = None
+    entropy: float | None = None
+    defect: str | None = None
+
+
+def inspect(image: bytes, expected_size: tuple[int, int] | None) -> ImageFacts:
+    """Decode the image and measure it; `expected_size` is (width, height) as asked for, None to skip that check."""
+    try:
+        picture = Image.open(io.BytesIO(image))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ImageFacts(defect="undecodable")
+    width, height = picture.size
+    try:
+        colour = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError):
+        return ImageFacts(width=width, height=height, defect="truncated")
+    luma = np.asarray(colour.convert("L"), dtype=np.float64)
+    return ImageFacts(
+        width=width,
+        height=height,
+        pixel_sha256=hashlib.sha256(b"%dx%d" % (width, height) + colour.tobytes()).hexdigest(),
+        perceptual_hash=_perceptual_hash(colour),
+        sharpness=_sharpness(luma),
+        luma_mean=float(luma.mean()),
+        luma_sd=float(luma.std()),
+        entropy=_entropy(luma),
+        defect="wrong_size" if expected_size not in (None, (width, height)) else _defect(luma),
+    )
+
+
+def _defect(luma: _Luma) -> str | None:
+    if luma.mean() < BLACK_MEAN:
+        return "black"
+    most_common = np.bincount(luma.astype(np.uint8).ravel(), minlength=256).max()
+    if luma.mean() > WHITE_MEAN or luma.std() < FLAT_SD or most_common > FLAT_SHARE * luma.size:
+        return "flat"
+    return "noise" if _neighbours_agree(luma) < NOISE_CORRELATION else None
+
+
+def _neighbours_agree(luma: _Luma) -> float:
+    """Correlation of each pixel with the one to its right and the one below, the larger of both."""
+    centred = luma - luma.mean()
+    right = (centred[:, :-1] * centred[:, 1:]).mean()
+    below = (centred[:-1] * centred[1:]).mean()
+    return float(max(right, below) / centred.var())
+
+
+def _sharpness(luma: _Luma) -> float | None:
+    """Variance of the 4-neighbour Laplacian (Pech-Pacheco et al. 2000); None below 3 x 3 pixels."""
+    if min(luma.shape) < 3:
+        return None
+    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
+    return float((around - 4 * luma[1:-1, 1:-1]).var())
+
+
+def _entropy(luma: _Luma) -> float:
+    """Shannon entropy of the luma histogram, bits: 0 for one tone, at most 8."""
+    shares = np.bincount(luma.astype(np.uint8).ravel(), minlength=256) / luma.size
+    shares = shares[shares > 0]
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+def _perceptual_hash(picture: Image.Image) -> str:
+    import imagehash  # 0.3 s, and only who checks images needs it
+
+    return str(imagehash.phash(picture))

@@ -1,0 +1,141 @@
+"""Tables as typed frames: every column, its unit, and null where nothing is known."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from analysis import schema
+from storage import frames
+from storage.billing import upsert_charges
+from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
+from tests.unit.storage.test_billing import Line
+from words import LoadProfile, StartKind
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    engine = fresh(tmp_path / "bakeoff.db")
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["jobs", "deployments", "charges", "images"])
+def test_no_rows_make_an_empty_frame_of_the_schema(session: Session, name: str) -> None:
+    frame = getattr(frames, name)(session)
+    assert frame.height == 0
+    assert frame.schema == getattr(schema, name.upper())
+
+
+def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
+    run = launch(session)
+    deployment = deployment_of(session, run, "runpod")
+    ready(deployment, "ep1")
+    job = jobs_of(session, deployment)[0]
+    succeed(session, job, start_s=20, kind=StartKind.COLD)
+    job.boot_us, job.load_us, job.estimated_usd = 12_000_000, 21_500_000, Decimal("0.00437")
+    session.flush()
+    frame = frames.jobs(session)
+    assert frame.schema == schema.JOBS
+    row = frame.row(0, named=True)
+    assert row == {
+        "job_id": job.id, "key": "bakeoff-abc-r1-runpod-0-j0", "run_id": 1, "deployment_id": deployment.id,
+        "deployment": "bakeoff-abc-r1-runpod-0", "workflow": "flux-dev", "workflow_hash": run.workflow_hash,
+        "settings": '{"height": 512, "width": 512}', "backend": "runpod", "gpu": "L40S", "prompt_id": job.prompt_id,
+        "stratum": row["stratum"], "seed": job.seed, "profile": LoadProfile.COLD_PROBE.value, "position": 0,
+        "status": "succeeded", "reason": None, "error": None, "start_kind": "cold", "worker_id": "w1",
+        "retry_of": None, "intended_at": after(20), "sent_at": after(20.01), "accepted_at": after(20.05),
+        "deadline_at": None, "last_unfinished_at": after(29), "first_finished_at": after(30), "queue_s": 1.5,
+        "execution_s": 8.25, "boot_s": 12.0, "load_s": 21.5, "usd_per_s_nano": 530_000, "estimated_nano": 4_370_000,
+        "good_image": True, "defect": None, "simulated": True,
+    }  # fmt: skip
+    assert row["stratum"]
+
+
+def test_a_job_that_waits_has_nulls_and_no_zeros(session: Session) -> None:
+    launch(session)
+    row = frames.jobs(session).row(0, named=True)
+    unknown = {
+        "intended_at", "sent_at", "accepted_at", "first_finished_at", "queue_s", "execution_s", "boot_s", "load_s",
+        "usd_per_s_nano", "estimated_nano", "good_image", "start_kind", "worker_id", "defect",
+    }  # fmt: skip
+    assert {name for name in unknown if row[name] is not None} == set()
+
+
+def test_a_broken_image_is_no_good_image_and_says_its_defect(session: Session) -> None:
+    run = launch(session)
+    job, other = jobs_of(session, deployment_of(session, run, "runpod"))[:2]
+    succeed(session, job, start_s=20, good=False)
+    succeed(session, other, start_s=40)
+    frame = frames.jobs(session)
+    assert frame["good_image"].to_list()[:3] == [False, True, None]
+    assert frame["defect"].to_list()[:3] == ["black", None, None]
+    assert frames.images(session)["good"].to_list() == [False, True]
+
+
+def test_one_bad_image_of_two_makes_the_job_not_good(session: Session) -> None:
+    run = launch(session)
+    job = jobs_of(session, deployment_of(session, run, "runpod"))[0]
+    succeed(session, job, start_s=20)
+    succeed(session, job, start_s=20, good=False)
+    frame = frames.jobs(session)
+    assert frame.height == 6
+    assert frame["good_image"][0] is False
+
+
+def test_rows_are_of_the_runs_asked_for_and_in_order(session: Session) -> None:
+    first, second = launch(session), launch(session)
+    for frame in (frames.jobs, frames.deployments):
+        assert frame(session, [second.id])["run_id"].unique().to_list() == [second.id]
+        assert frame(session, [])["run_id"].to_list() == []
+        everything = frame(session)
+        assert everything["run_id"].unique().sort().to_list() == [first.id, second.id]
+        assert everything[:, 0].is_sorted()
+    assert frames.images(session, [first.id]).height == 0
+
+
+def test_settings_that_are_equal_are_equal_as_text(session: Session) -> None:
+    launch(session, params={"width": 512, "height": 768})
+    launch(session, params={"height": 768, "width": 512})
+    assert frames.jobs(session)["settings"].n_unique() == 1
+
+
+def test_deployments_and_their_bill(session: Session) -> None:
+    run = launch(session)
+    deployment = deployment_of(session, run, "runpod")
+    ready(deployment, "ep1")
+    line = Line("a", resource_id="ep1", billed_cost=Decimal("0.000000007"))
+    stray = Line("b", resource_id="somebody-elses")
+    upsert_charges(session, [line, stray], now=AT, simulated=True)
+    row = frames.deployments(session).row(0, named=True)
+    assert row == {
+        "deployment_id": 1, "deployment": "bakeoff-abc-r1-runpod-0", "run_id": 1, "workflow": "flux-dev",
+        "backend": "runpod", "gpu": "L40S", "state": "ready", "provider_id": "ep1", "idle_timeout_s": 10,
+        "usd_per_s_nano": 530_000, "created_at": after(2), "ready_at": after(10), "ended_at": None,
+        "simulated": True,
+    }  # fmt: skip
+    charges = frames.charges(session)
+    assert charges.row(0, named=True) == {
+        "charge_id": "a", "provider": "runpod", "resource_id": "ep1", "deployment_id": 1, "sku": "gpu",
+        "charge_period_start": AT - timedelta(hours=1), "charge_period_end": AT, "billed_nano": 7,
+        "state": "provisional", "simulated": True,
+    }  # fmt: skip
+    assert charges["deployment_id"].to_list() == [1, None]
+    assert frames.charges(session, [run.id])["charge_id"].to_list() == ["a"]
+
+
+def test_an_image_names_prompt_job_and_blob(session: Session) -> None:
+    run = launch(session)
+    job = jobs_of(session, deployment_of(session, run, "vast"))[0]
+    succeed(session, job, start_s=20)
+    frame = frames.images(session)
+    assert frame.schema == schema.IMAGES
+    row = frame.row(0, named=True)
+    assert (row["job_id"], row["backend"], row["prompt_id"], row["seed"]) == (job.id, "vast", job.prompt_id, job.seed)
+    assert (row["width"], row["height"], row["sha256"]) == (512, 512, f"{job.id:064x}")
+    assert row["prompt"]
+    assert row["workflow"] == "flux-dev"
