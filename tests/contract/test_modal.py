@@ -13,7 +13,9 @@ from tests.contract.contract import BackendContract, SocketContract
 from tests.contract.stage import Stage, play_on_sockets
 from words import Provider
 
-REPEATED = "the SDK repeats a call that failed on the way with the same idempotency key: one effect, and its answer comes"
+REPEATED = (
+    "the SDK repeats a call that failed on the way with the same idempotency key: one effect, and its answer comes"
+)
 # test_modal_simulation.py and tests/peers prove the one effect.
 SURVIVES: dict[str, str] = {
     "test_a_deploy_whose_answer_was_lost_is_found_by_its_key": REPEATED,

@@ -37,9 +37,13 @@ def kept_contracts() -> Iterator[tuple[type[WireContract], type[WireContract]]]:
     for file in sorted(HERE.glob("test_*.py")):
         importlib.import_module(f"tests.contract.{file.stem}")
     for contract in (BackendContract, SocketContract):
-        for kept in contract.__subclasses__():
-            if kept.__module__ != __name__:
-                yield kept, contract
+        yield from ((kept, contract) for kept in heirs(contract) if kept.__module__ != __name__)
+
+
+def heirs(contract: type) -> Iterator[type]:
+    for heir in contract.__subclasses__():
+        yield heir
+        yield from heirs(heir)
 
 
 def test_every_contract_is_kept_whole() -> None:
