@@ -130,6 +130,21 @@ def test_a_graph_without_weights_asks_for_no_steps_of_an_unknown_model() -> None
     assert (asked.width, asked.height, asked.seed, asked.outputs) == (64, 32, 7, ("save",))
 
 
+def test_a_graph_that_draws_no_noise_has_seed_zero() -> None:
+    graph = {
+        "img": _node("EmptyImage", width=64, height=32, batch_size=1, color=0),
+        "save": _node("SaveImage", images=["img", 0], filename_prefix="bench"),
+    }
+    assert read_graph(graph).seed == 0
+
+
+def test_a_broken_second_output_does_not_keep_the_first_from_being_read() -> None:
+    graph = OURS[0].render({"prompt": "a red mug", "seed": 5})
+    graph["other"] = _node("SaveImage", images=["ghost", 0], filename_prefix="x")
+    assert refuse(graph) is None
+    assert read_graph(graph).prompt == "a red mug"
+
+
 def test_a_preview_is_no_output_but_is_read_all_the_same() -> None:
     graph = OURS[0].render({"prompt": "a red mug", "seed": 5})
     graph["save"] = _node("PreviewImage", images=["decode", 0])

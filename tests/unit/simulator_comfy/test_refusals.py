@@ -126,6 +126,14 @@ def test_a_file_that_is_not_on_the_disk_is_refused_with_those_that_are() -> None
     assert refuse(FLUX, files | {"vae/ae.safetensors"}) is None
 
 
+@pytest.mark.parametrize(("count", "told"), [(20, "['0', '1', "), (21, "(list of length 21)")])
+def test_a_long_list_of_files_is_only_counted(count: int, told: str) -> None:
+    files = {f"diffusion_models/{i}" for i in range(count)}
+    (reason,) = refused(FLUX, available_files=files)["node_errors"]["unet"]["errors"]
+    assert reason["details"].startswith(f"unet_name: 'flux1-dev.safetensors' not in {told}")
+    assert (reason["extra_info"]["input_config"] is None) is (count > 20)
+
+
 def test_a_disk_without_any_model_file_names_every_loader() -> None:
     assert set(refused(FLUX, available_files=())["node_errors"]) == {"unet", "clip", "vae"}
 
@@ -155,6 +163,7 @@ def test_a_newer_server_names_the_missing_node_class() -> None:
     assert error["extra_info"] == {"node_id": "sampler", "class_type": "KSamplerX", "node_title": "KSamplerX"}
     graph["sampler"]["_meta"] = {"title": "The sampler"}
     assert refused(graph, version="0.17.2")["error"]["extra_info"]["node_title"] == "The sampler"
+    assert refused(graph, version="0.12")["error"]["type"] == "missing_node_type"
     assert refused(graph, version="0.8.0")["error"]["type"] == "invalid_prompt"
     assert refused(graph, version="0.3.71")["error"]["type"] == "invalid_prompt"
 
