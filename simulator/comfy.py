@@ -10,6 +10,7 @@ from simulator.comfy_refusals import node_errors, refuse, refuse_request, worker
 
 __all__ = [
     "MODEL_FILES",
+    "UNKNOWN_MODEL",
     "Asked",
     "node_errors",
     "read_graph",

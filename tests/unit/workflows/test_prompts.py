@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.picture.brief import Subject, read
 from workflows.prompts import SEEDS, all_prompts, draw, strata
 
 CAMPAIGN = st.integers(min_value=0, max_value=2**63)
@@ -37,6 +38,18 @@ def test_every_text_prompt_quotes_what_has_to_be_readable_and_no_other_does() ->
 def test_every_prompt_names_a_colour_that_can_be_looked_for() -> None:
     vague = [p.prompt_id for p in all_prompts() if not re.search(rf"\b({COLOURS})\b", p.text)]
     assert vague == []
+
+
+def test_the_simulators_renderer_sees_the_subject_of_every_prompt() -> None:
+    subjects = {
+        "portrait": {Subject.PORTRAIT},
+        "product": {Subject.PRODUCT},
+        "text": {Subject.LETTERING},
+        "landscape": {Subject.LANDSCAPE, Subject.CITY},
+        "crowd": {Subject.CROWD},
+        "hands": {Subject.HANDS},
+    }
+    assert [p.prompt_id for p in all_prompts() if read(p.text).subject not in subjects[p.stratum]] == []
 
 
 @given(st.integers(0, 400), CAMPAIGN)
