@@ -1,0 +1,254 @@
+"""No call with a price is ever sent twice, whatever the connection does; and what was refused is named for what to do.
+
+On real sockets, since the surprises are in the stacks: aiohttp repeats a PUT or DELETE whose connection dropped, and
+httpx-aiohttp names a connection that was lost after sending a ConnectTimeout.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from backends.errors import (
+    AuthFailed,
+    BackendError,
+    FateUnknown,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Retired,
+    Unavailable,
+    UnexpectedReply,
+)
+from backends.http import Http, RoutedTransport, client
+from clock import WallClock
+from tests import virtual
+from tests.contract.broken_server import BrokenServer, Manner, listening
+
+PAID = ["POST", "PUT", "PATCH", "DELETE"]  # no provider takes money for a GET, which aiohttp would repeat by itself
+TOKEN = "canary-7a11-bearer"
+
+
+class QuickClock(WallClock):
+    """World time that passes at once; keeps what was slept, and lets a test act meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[Any]] | None = None) -> None:
+        self.slept_s: list[float] = []
+        self._meanwhile = meanwhile
+
+    async def sleep(self, world_s: float) -> None:
+        self.slept_s.append(world_s)
+        if self._meanwhile:
+            await self._meanwhile()
+
+    async def sleep_until(self, at: datetime) -> None:
+        raise NotImplementedError
+
+
+def http_to(url: str, clock: WallClock) -> Http:
+    """Our HTTP over our own transport, as `client` builds it, with less patience."""
+    inner = client(url, TOKEN)
+    inner.timeout = httpx.Timeout(0.3)
+    return Http(inner, clock, "Testco")
+
+
+async def sent(server: BrokenServer, method: str, *, warm: bool) -> BackendError | None:
+    """What became of one paid call, on a fresh connection or on one that has served another call."""
+    async with listening(server) as url:
+        http = http_to(url, QuickClock())
+        try:
+            if warm:
+                await http.read(method, "/warm")
+            await http.send(method, "/pay", json={"n": 1})
+        except BackendError as error:
+            return error
+        finally:
+            await http.aclose()
+    return None
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("manner", ["drop", "reset", "hang"])
+@pytest.mark.parametrize("method", PAID)
+async def test_a_paid_call_without_an_answer_is_sent_once_and_its_fate_is_unknown(
+    method: str, manner: Manner, warm: bool
+) -> None:
+    server = BrokenServer(*(["answer"] if warm else []), manner, "answer")
+    error = await sent(server, method, warm=warm)
+    assert isinstance(error, FateUnknown)
+    assert server.seen == [method] * (2 if warm else 1)
+    if warm:
+        assert server.connections == 1  # or the case would have been another cold one
+
+
+@pytest.mark.parametrize("manner", ["drop", "reset", "hang"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_free_call_is_repeated_until_it_is_answered(method: str, manner: Manner) -> None:
+    server = BrokenServer(manner, manner, "answer")
+    async with listening(server) as url:
+        clock = QuickClock()
+        http = http_to(url, clock)
+        assert await http.read(method, "/look") == {}
+        await http.aclose()
+    assert server.seen == [method] * 3
+    assert clock.slept_s in ([1, 2], [1])  # aiohttp repeats a dropped GET once by itself, which does no harm
+
+
+@pytest.mark.parametrize("method", PAID)
+async def test_a_refused_connection_never_opened_so_a_paid_call_is_tried_again(method: str) -> None:
+    """The port is taken and nobody listens, until the first wait."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    server, opened = BrokenServer("answer"), []
+
+    async def open_up() -> None:
+        if not opened:
+            opened.append(await asyncio.start_server(server, sock=sock))
+
+    clock = QuickClock(meanwhile=open_up)
+    http = http_to(f"http://127.0.0.1:{sock.getsockname()[1]}", clock)
+    assert await http.send(method, "/pay", json={}) == {}
+    await http.aclose()
+    opened[0].close()
+    server.end()
+    assert server.seen == [method]
+    assert clock.slept_s == [1]
+
+
+@pytest.mark.parametrize("method", PAID)
+async def test_a_provider_that_cannot_be_reached_is_given_up_after_six_tries(method: str) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        clock = QuickClock()
+        http = http_to(f"http://127.0.0.1:{sock.getsockname()[1]}", clock)
+        with pytest.raises(Unavailable):
+            await http.send(method, "/pay", json={})
+        await http.aclose()
+    assert clock.slept_s == [1, 2, 4, 8, 16]
+
+
+# ---------------------------------------------------------------- what an answer means
+
+
+def answering(*replies: httpx.Response, clock: Any = None, **more: Any) -> tuple[Http, list[httpx.Request]]:
+    """Our HTTP over a transport that gives these replies in turn, the last for ever; and what it was asked."""
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return replies[min(len(asked), len(replies)) - 1]
+
+    inner = client("https://api.test/v9", TOKEN, httpx.MockTransport(handle))
+    return Http(inner, clock or QuickClock(), "Testco", **more), asked
+
+
+async def outcome(http: Http, verb: str) -> BackendError | Any:
+    try:
+        return await getattr(http, verb)("POST", "/thing", json={})
+    except BackendError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidRequest),
+        (401, AuthFailed),
+        (403, AuthFailed),
+        (404, NotFound),
+        (409, InvalidRequest),
+        (410, Retired),
+        (422, InvalidRequest),
+    ],
+)
+@pytest.mark.parametrize("verb", ["read", "send"])
+async def test_a_refusal_is_named_by_what_to_do_and_not_repeated(status: int, kind: type, verb: str) -> None:
+    http, asked = answering(httpx.Response(status, text="no"))
+    assert type(await outcome(http, verb)) is kind
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+async def test_a_server_error_leaves_a_paid_call_in_doubt(status: int) -> None:
+    http, asked = answering(httpx.Response(status))
+    assert isinstance(await outcome(http, "send"), FateUnknown)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 503])
+async def test_a_server_error_of_a_free_call_is_waited_out(status: int) -> None:
+    http, asked = answering(httpx.Response(status), httpx.Response(status), httpx.Response(200, json=[1]))
+    assert await outcome(http, "read") == [1]
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("verb", ["read", "send"])
+@pytest.mark.parametrize(
+    ("hint", "waits"), [("7", [7, 7]), (None, [1, 2]), ("Fri, 31 Dec", [1, 2]), ("3600", [60, 60])]
+)
+async def test_too_many_calls_wait_as_told_within_a_minute_or_twice_as_long_each_time(
+    hint: str | None, waits: list[int], verb: str
+) -> None:
+    busy = httpx.Response(429, headers={"retry-after": hint} if hint else {})
+    clock = QuickClock()
+    http, asked = answering(busy, busy, httpx.Response(200, json={}), clock=clock)
+    assert await outcome(http, verb) == {}
+    assert (clock.slept_s, len(asked)) == (waits, 3)
+
+
+async def test_too_many_calls_for_too_long_is_an_error_with_the_hint() -> None:
+    http, asked = answering(httpx.Response(429, headers={"retry-after": "2"}))
+    error = await outcome(http, "send")
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after_s, len(asked)) == (2, 6)
+
+
+async def test_an_answer_that_is_no_json_is_kept_for_the_reader() -> None:
+    http, _ = answering(httpx.Response(200, text="<html>"))
+    error = await outcome(http, "read")
+    assert isinstance(error, UnexpectedReply)
+    assert error.raw == "<html>"
+
+
+async def test_an_empty_answer_is_none() -> None:
+    http, _ = answering(httpx.Response(204))
+    assert await outcome(http, "read") is None
+
+
+async def test_a_providers_own_words_come_before_the_status() -> None:
+    http, _ = answering(
+        httpx.Response(400, text="no such ask"),
+        dialect=lambda status, text: NotFound("gone") if (status, text) == (400, "no such ask") else None,
+    )
+    assert isinstance(await outcome(http, "send"), NotFound)
+
+
+async def test_the_key_goes_into_the_header_and_into_no_error() -> None:
+    http, asked = answering(httpx.Response(401, text="bad key"))
+    error = await outcome(http, "send")
+    assert asked[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert asked[0].url == "https://api.test/v9/thing"
+    assert TOKEN not in f"{error} {error!r}"
+
+
+def test_calls_of_one_pace_are_spaced_and_others_are_not_held_up() -> None:
+    async def scenario(clock: Any) -> list[float]:
+        http, _ = answering(httpx.Response(200, json={}), clock=clock, paces={"slow": 2.0})
+        start, at = clock.now(), []
+
+        async def call(pace: str) -> None:
+            await http.read("GET", "/x", pace=pace)
+            at.append((pace, (clock.now() - start).total_seconds()))
+
+        await asyncio.gather(call("slow"), call("slow"), call(""), call("slow"))
+        return sorted(at)
+
+    assert virtual.run(scenario) == [("", 0), ("slow", 0), ("slow", 2), ("slow", 4)]
+
+
+def test_our_transport_is_the_one_that_clients_get() -> None:
+    assert isinstance(client("https://api.test", None)._transport, RoutedTransport)
