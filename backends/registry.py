@@ -1,9 +1,14 @@
 """The backends by name: one line each. What a backend needs to reach its provider comes in as `Access`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from backends.base import Backend
+from backends.modal.adapter import ModalBackend
+from backends.modal.wire import ModalSdkClient
+from backends.runpod.adapter import RunpodBackend
+from backends.vast.adapter import VastBackend
 from clock import Clock
 
 
@@ -34,3 +39,49 @@ def build(access: Access, clock: Clock) -> dict[str, Backend]:
     """Every backend whose key is there, in the order in which pages show them."""
     made = {name: make(access, clock) for name, make in REGISTRY.items()}
     return {name: backend for name, backend in made.items() if backend is not None}
+
+
+def _modal(access: Access, clock: Clock) -> Backend | None:
+    if not (access.modal_token_id and access.modal_token_secret):
+        return None
+    client = access.modal_client or ModalSdkClient(
+        token_id=access.modal_token_id,
+        token_secret=access.modal_token_secret,
+        clock=clock,
+        server_url=access.modal_server_url,
+    )
+    return ModalBackend(client=client, clock=clock)
+
+
+def _runpod(access: Access, clock: Clock) -> Backend | None:
+    if not access.runpod_key:
+        return None
+    return RunpodBackend(
+        jobs_url=access.runpod_jobs_url,
+        rest_url=access.runpod_rest_url,
+        key=access.runpod_key,
+        clock=clock,
+        image=access.runpod_image,
+        transport=access.transport,
+    )
+
+
+def _vast(access: Access, clock: Clock) -> Backend | None:
+    if not access.vast_key:
+        return None
+    return VastBackend(
+        console_url=access.vast_console_url,
+        key=access.vast_key,
+        clock=clock,
+        image=access.vast_image,
+        web_password=access.vast_key,
+        hf_token=access.hf_token,
+        transport=access.transport,
+    )
+
+
+REGISTRY: Mapping[str, Callable[[Access, Clock], Backend | None]] = {
+    "modal": _modal,
+    "runpod": _runpod,
+    "vast": _vast,
+}

@@ -56,7 +56,7 @@ def access_in(simulation: Simulation, clock: VirtualClock) -> Access:
         touch_production=False,
         simulated=True,
         transport=InProcessTransport(simulation, clock),
-        modal_client=SimulatedModalClient(simulation, clock),
+        modal_client=SimulatedModalClient(simulation, clock, secret="as"),
     )
 
 
