@@ -1,0 +1,331 @@
+"""Vast.ai: one rented machine per deployment, its jobs through the API wrapper of Vast's own ComfyUI image.
+
+A rental is one PUT and is never repeated: it carries our key as label, by which a lost answer is found again.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import workflows
+from backends.base import (
+    Charge,
+    Deployment,
+    DeploymentRef,
+    DeploymentSpec,
+    JobRef,
+    JobSpec,
+    LiveResource,
+    Observation,
+    Offer,
+)
+from backends.errors import (
+    AuthFailed,
+    BackendError,
+    FateUnknown,
+    InvalidRequest,
+    NoCapacity,
+    NotFound,
+    NotYetGone,
+    Unavailable,
+)
+from backends.http import Http, client
+from backends.vast import billing, wire
+from backends.vast.failures import JobEnded, console_dialect, doom_of, wrapper_dialect
+from clock import Clock
+from words import DeploymentState, Feature, JobStatus, Provider, Reason
+
+# World seconds between two calls of one endpoint: Vast.ai's thresholds (OpenAPI, 2026-08-07) and a tenth more, since
+# they are measured where the calls arrive. Searches: 10 a minute.
+PACES: Mapping[str, float] = {
+    "search": 6.6,
+    "create": 5.0,
+    "list": 1.1,
+    "one": 2.2,
+    "destroy": 3.3,
+    "charges": 1.1,
+}
+PROVISION = Path(__file__).parents[2] / "deploy" / "vast" / "provision.sh"
+_HISTORY = {"X-Include-ComfyUI-Response": "1"}
+
+
+class VastBackend:
+    """On-demand rentals. `web_password` is the secret from which each rental's own password is derived."""
+
+    name = wire.BACKEND
+    provider = Provider.VAST
+    features = frozenset({Feature.FRESH_HOST_IS_COLD, Feature.DEPLOYS, Feature.BILLED, Feature.FINDS_JOBS})
+
+    def __init__(
+        self,
+        *,
+        console_url: str,
+        key: str,
+        clock: Clock,
+        image: str,
+        web_password: str,
+        hf_token: str | None = None,
+        max_life_s: int = 6 * 3600,
+        transport: Any = None,
+    ) -> None:
+        self._clock, self._image, self._hf_token = clock, image, hf_token
+        self._secret, self._console_url, self._max_life_s = web_password, console_url, max_life_s
+        console = client(console_url, key, transport)
+        self._console = Http(console, clock, "Vast.ai", dialect=console_dialect, paces=PACES)
+        self._wrapper = Http(client("", None, transport), clock, "The wrapper on Vast.ai", dialect=wrapper_dialect)
+        self._urls: dict[str, str] = {}  # instance -> wrapper, once seen
+        self._bad_machines: set[int] = set()  # the cheapest offer is picked again otherwise, however broken
+
+    async def offers(self, gpu: str) -> list[Offer]:
+        """On-demand offers of verified hosts, cheapest first, without machines that failed us before."""
+        self._check_gpu(gpu)
+        body = wire.search_body(gpu, self._image, max_life_s=self._max_life_s)
+        reply = await self._console.read("POST", "/api/v0/bundles/", pace="search", json=body)
+        found = wire.offers_of(reply, gpu, self._clock.now())
+        return [offer for offer in found if offer.detail.get("machine_id") not in self._bad_machines]
+
+    async def deploy(self, spec: DeploymentSpec, key: str) -> DeploymentRef:
+        """Rent the offer of `spec`. Raises NoCapacity when it was taken meanwhile."""
+        self._check_gpu(spec.gpu)
+        if spec.offer is None:
+            raise InvalidRequest("Vast.ai rents one offer out of many: name the offer.")
+        path = f"/api/v0/asks/{spec.offer.offer_id}/"
+        reply = await self._console.send("PUT", path, pace="create", json=self._launch(spec, key).body())
+        if isinstance(reply, dict) and reply.get("success") is False:  # also under HTTP 200
+            raise console_dialect(400, dumps(reply)) or NoCapacity(f"Vast.ai: {reply.get('msg')}")
+        detail = {name: spec.offer.detail.get(name) for name in ("machine_id", "driver_version")}
+        return DeploymentRef(backend=self.name, id=wire.contract_of(reply), key=key, detail=detail)
+
+    async def observe(self, ref: DeploymentRef) -> Deployment:
+        """By id, which is cheap; the list is read once for the port. Ready when the wrapper says that it is healthy."""
+        seen = await self._look(ref.id)
+        if seen is None:
+            return Deployment(state=DeploymentState.GONE)
+        instants = {} if seen.started_at is None else {"contract_started": seen.started_at}
+        provenance = {**seen.provenance, **self._driver(ref)}
+        if doom := doom_of(seen.status, seen.status_msg):
+            self._shun(seen)
+            return Deployment(
+                state=DeploymentState.FAILED, reason=doom, usd_per_s=seen.usd_per_s, provenance=provenance
+            )
+        if seen.status in ("stopped", "frozen"):
+            return Deployment(state=DeploymentState.STOPPED, reason=seen.status_msg, usd_per_s=seen.usd_per_s)
+        state, found = DeploymentState.PROVISIONING, ref
+        if seen.status == "running" and (url := await self._url_of(ref)):
+            found = self._addressed(ref, url)
+            if (facts := await self._healthy(url, ref.key)) is not None:
+                state, provenance = DeploymentState.READY, provenance | facts
+        return Deployment(state=state, usd_per_s=seen.usd_per_s, instants=instants, provenance=provenance, ref=found)
+
+    async def teardown(self, ref: DeploymentRef) -> None:
+        """Destroy the instance; one that is not there any more is a success. Stopping would go on costing storage."""
+        try:
+            reply = await self._console.read("DELETE", f"/api/v0/instances/{ref.id}/", pace="destroy", json={})
+        except NotFound:
+            return
+        if isinstance(reply, dict) and reply.get("success") is False:
+            raise NotYetGone(f"Vast.ai has not destroyed instance {ref.id} yet: {reply.get('msg')}")
+
+    async def live(self, prefix: str) -> list[LiveResource]:
+        """Every instance of that label, in whatever state: storage is billed until it is destroyed."""
+        return [
+            LiveResource(
+                key=seen.label,
+                ref=DeploymentRef(backend=self.name, id=seen.id, key=seen.label, detail=_detail(seen)),
+                usd_per_s=seen.usd_per_s,
+            )
+            for seen in await self._list()
+            if seen.label.startswith(prefix)
+        ]
+
+    async def submit(self, ref: DeploymentRef, job: JobSpec, key: str) -> JobRef:
+        """One POST; `key` is the job's id. Raises NotFound when its host turns out to be dead."""
+        url = await self._url(ref)
+        body = wire.job_body(job.graph, key)
+        try:
+            await self._wrapper.send("POST", f"{url}/generate", json=body, headers=self._headers(ref.key) | _HISTORY)
+        except JobEnded as ended:
+            raise FateUnknown(f"The wrapper did not queue the job: {ended.reply.get('message')}") from None
+        except (FateUnknown, Unavailable):
+            if doom := await self._doom(ref):
+                raise NotFound(f"The job has no host any more. {doom}") from None
+            raise
+        return JobRef(deployment=ref, id=key)
+
+    async def poll(self, ref: JobRef, wait_s: float = 0) -> Observation:  # noqa: ARG002 - it cannot hold
+        """One look; a wrapper that cannot be reached is a lost worker once the console says that its host is dead."""
+        host = ref.deployment
+        try:
+            url = await self._url(host)
+            reply = await self._wrapper.read("GET", f"{url}/result/{ref.id}", headers=self._headers(host.key))
+        except JobEnded as ended:
+            reply = ended.reply
+        except NotFound as error:
+            return Observation(status=JobStatus.LOST, reason=Reason.VANISHED, error=str(error))
+        except Unavailable:
+            if doom := await self._doom(host):
+                return self._lost_with_host(host, doom)
+            raise
+        return wire.observation_of(reply, host.id, {"machine_id": host.detail.get("machine_id")})
+
+    async def cancel(self, ref: JobRef) -> None:
+        """Idempotent: a job that is over, unknown, or on a dead host is as good as cancelled."""
+        host = ref.deployment
+        try:
+            url = await self._url(host)
+            await self._wrapper.read("POST", f"{url}/cancel/{ref.id}", headers=self._headers(host.key))
+        except (JobEnded, NotFound):
+            return
+        except Unavailable:
+            if not await self._doom(host):
+                raise
+
+    async def charges(self, start: datetime, end: datetime) -> list[Charge]:
+        """Items of our contracts that overlap [start, end), asked for day by day."""
+        found: dict[str, Charge] = {}
+        for day in billing.days(start, end):
+            for row in await self._charged(day):
+                for charge in billing.charges_of(row):
+                    if charge.charge_period_start < end and charge.charge_period_end > start:
+                        found[charge.charge_id] = charge
+        return list(found.values())
+
+    async def aclose(self) -> None:
+        """Release the connections."""
+        await self._console.aclose()
+        await self._wrapper.aclose()
+
+    # -- steps --------------------------------------------------------------------------------------------
+
+    def _check_gpu(self, gpu: str) -> None:
+        if gpu not in wire.GPUS:
+            raise InvalidRequest(f"We know no '{gpu}' on Vast.ai. Known: {', '.join(wire.GPUS)}.")
+
+    def _launch(self, spec: DeploymentSpec, key: str) -> wire.Launch:
+        files = workflows.load(spec.workflow).files
+        return wire.Launch(
+            label=key,
+            image=self._image,
+            model_gb=spec.model_gb,
+            files=[
+                (file.path, file.size_bytes, f"https://huggingface.co/{file.repo}/resolve/main/{file.repo_path}")
+                for file in files
+            ],
+            password=self._password(key),
+            hf_token=self._hf_token,
+            provision=PROVISION.read_text(encoding="utf-8"),
+            console_url=self._console_url,
+            max_life_s=self._max_life_s,
+        )
+
+    def _password(self, key: str) -> str:
+        """A rental's own password: found again after a restart, and worth nothing anywhere else."""
+        return hmac.new(self._secret.encode(), key.encode(), hashlib.sha256).hexdigest()
+
+    def _headers(self, key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._password(key)}"}
+
+    async def _look(self, id: str) -> wire.Instance | None:
+        try:
+            return wire.instance_of(await self._console.read("GET", f"/api/v0/instances/{id}/", pace="one"))
+        except NotFound:
+            return None
+
+    async def _list(self, filters: Mapping[str, Any] | None = None) -> list[wire.Instance]:
+        found: list[wire.Instance] = []
+        token: str | None = None
+        while True:
+            params = {"limit": 25, "order_by": '[{"col":"id","dir":"asc"}]', "select_filters": dumps(filters or {})}
+            if token:
+                params["after_token"] = token
+            page, token = wire.page_of(
+                await self._console.read("GET", "/api/v1/instances/", pace="list", params=params)
+            )
+            found += page
+            if not token:
+                return found
+
+    async def _charged(self, day: datetime) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        token: str | None = None
+        while True:
+            params = {"select_filters": dumps(billing.day_filter(day)), "format": "table", "limit": 500}
+            params["latest_first"] = "false"
+            if token:
+                params["after_token"] = token
+            page, token = billing.page_of(
+                await self._console.read("GET", "/api/v0/charges/", pace="charges", params=params)
+            )
+            found += page
+            if not token:
+                return found
+
+    async def _url_of(self, ref: DeploymentRef) -> str | None:
+        """Where the wrapper of a running instance listens; None while no port is mapped."""
+        if known := ref.detail.get("url") or self._urls.get(ref.id):
+            return str(known)
+        found = [seen.url for seen in await self._list({"id": {"eq": int(ref.id)}}) if seen.url]
+        if found:
+            self._urls[ref.id] = found[0]
+        return found[0] if found else None
+
+    async def _url(self, ref: DeploymentRef) -> str:
+        if url := await self._url_of(ref):
+            return url
+        raise NotFound(f"Instance {ref.id} has no wrapper that could be reached.")
+
+    async def _healthy(self, url: str, key: str) -> dict[str, str] | None:
+        """One knock without a second try: refused, or 502, only means that it is still being provisioned."""
+        try:
+            answer = await self._wrapper.exchange("GET", f"{url}/health", lost=Unavailable, headers=self._headers(key))
+        except Unavailable:
+            return None
+        if answer.status_code in (401, 403):
+            raise AuthFailed("The wrapper on Vast.ai refused its password.")
+        try:
+            return wire.healthy(answer.json()) if answer.is_success else None
+        except ValueError:
+            return None
+
+    async def _doom(self, ref: DeploymentRef) -> str | None:
+        """Why the host of a wrapper that does not answer is dead; None if it lives or cannot be asked."""
+        try:
+            seen = await self._look(ref.id)
+        except BackendError:
+            return None
+        if seen is None:
+            return f"Instance {ref.id} is gone."
+        if seen.status == "stopped":
+            return f"Instance {ref.id} is stopped."
+        if doom := doom_of(seen.status, seen.status_msg):
+            self._shun(seen)
+        return doom
+
+    def _shun(self, seen: wire.Instance) -> None:
+        if seen.machine_id is not None:
+            self._bad_machines.add(seen.machine_id)
+
+    def _lost_with_host(self, host: DeploymentRef, doom: str) -> Observation:
+        return Observation(
+            status=JobStatus.FAILED,
+            reason=Reason.WORKER_LOST,
+            error=doom,
+            worker_id=host.id,
+            evidence={"worker_id": host.id, "machine_id": host.detail.get("machine_id")},
+            raw={"instance": host.id, "said": doom},
+        )
+
+    def _addressed(self, ref: DeploymentRef, url: str) -> DeploymentRef:
+        return DeploymentRef(backend=ref.backend, id=ref.id, key=ref.key, detail={**ref.detail, "url": url})
+
+    def _driver(self, ref: DeploymentRef) -> dict[str, str]:
+        driver = ref.detail.get("driver_version")
+        return {"driver": str(driver)} if driver else {}
+
+
+def _detail(seen: wire.Instance) -> dict[str, Any]:
+    return {"machine_id": seen.machine_id} | ({"url": seen.url} if seen.url else {})

@@ -1,0 +1,67 @@
+"""Vast.ai's charges: one row per contract with its items, read day by day into billing lines.
+
+Amounts come in three decimals, so a short cheap contract shows $0.000 (github.com/vast-ai/docs, 2026-08-07).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backends.base import NAME_PREFIX, Charge
+from backends.errors import UnexpectedReply
+from backends.vast.wire import instant, money
+from words import Provider
+
+DAY = timedelta(days=1)
+_SKUS: Mapping[str, str] = {"gpu": "gpu", "disk": "disk", "bwd": "network", "bwu": "network"}
+
+
+def days(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Midnights (UTC) of the days that [start, end) touches.
+
+    Asked for whole days alone: the filter is named `day`, and an item that a window cut would change with the window.
+    """
+    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        yield day
+        day += DAY
+
+
+def day_filter(day: datetime) -> dict[str, Any]:
+    """`select_filters` for one day, both ends inclusive."""
+    first = int(day.timestamp())
+    return {"day": {"gte": first, "lte": first + 86_399}, "type": {"in": ["instance"]}}
+
+
+def page_of(reply: Any) -> tuple[list[Mapping[str, Any]], str | None]:
+    """One page of rows, and the token of the next."""
+    rows = reply.get("results") if isinstance(reply, dict) else None
+    if not isinstance(rows, list):
+        raise UnexpectedReply("Vast.ai answered a request for charges without results.", raw=str(reply))
+    return rows, reply.get("next_token")
+
+
+def charges_of(row: Mapping[str, Any]) -> list[Charge]:
+    """A line per item of a contract of ours; contracts of other names are none of our business."""
+    label = (row.get("metadata") or {}).get("label")
+    if not label or not label.startswith(NAME_PREFIX):
+        return []
+    return [_charge(row, item, label) for item in row.get("items") or []]
+
+
+def _charge(row: Mapping[str, Any], item: Mapping[str, Any], label: str) -> Charge:
+    source, kind = str(row.get("source")), str(item.get("type"))
+    start, end = instant(item.get("start")), instant(item.get("end"))
+    if start is None or end is None:
+        raise UnexpectedReply(f"Vast.ai charges {source} for {kind} without saying when.", raw=str(item))
+    return Charge(
+        charge_id=f"vast/{source}/{kind}/{int(start.timestamp())}",
+        provider=Provider.VAST,
+        resource_id=source.removeprefix("instance-"),
+        resource_name=label,
+        sku=_SKUS.get(kind, kind),
+        charge_period_start=start,
+        charge_period_end=max(end, start + timedelta(seconds=1)),
+        billed_cost=money(item, "amount"),
+        raw={"source": source, "description": row.get("description"), "item": dict(item)},
+    )

@@ -1,0 +1,157 @@
+"""What Vast.ai bills a contract: the GPU while it runs, storage until it is destroyed, every byte of network.
+
+Ground (github.com/vast-ai/docs, 2026-08-07): GPU per second while running, a plain instance's loading is free;
+storage per second from creation to destroy; bandwidth per byte both ways. Image pulls are not billed here (only
+implied by Vast's own offer scoring). The account is charged exactly; the charges API shows three decimals.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from simulator.engine import US, us
+from simulator.ledger import TrueCharge
+from simulator.vast.rental import Rental
+from simulator.world import Billing
+
+DAY_US = 86400 * US
+MILL = Decimal("0.001")
+SKU: Mapping[str, str] = {"gpu": "gpu", "disk": "disk", "bwd": "network", "bwu": "network"}
+BYTES_PER_PIXEL = 1.5  # of a PNG that a worker sends back (assumed: a 1024 px picture was 1.1 to 1.9 MB)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One billed thing of one contract within a span: exact amount, microseconds."""
+
+    kind: str  # gpu, disk, bwd, bwu
+    start_us: int
+    end_us: int
+    usd: Decimal
+    description: str
+
+
+class Bills:
+    """The books of one account."""
+
+    def __init__(self, billing: Billing, rentals: Mapping[int, Rental]) -> None:
+        self._billing, self._rentals = billing, rentals
+
+    def true_charges(self, now_us: int) -> list[TrueCharge]:
+        """Everything billed so far, as it will stand on the final bill."""
+        factor = self._factor(corrected=True)
+        return [
+            TrueCharge(
+                provider="vast",
+                deployment=rental.name,
+                resource_id=str(rental.id),
+                sku=SKU[item.kind],
+                start_us=item.start_us,
+                end_us=item.end_us,
+                usd=item.usd * factor,
+            )
+            for rental in self._rentals.values()
+            for item in items(rental, 0, now_us)
+        ]
+
+    def published(self, start_us: int, end_us: int, now_us: int) -> list[dict[str, Any]]:
+        """The charges of the days that [start, end] touches: a row per contract, seen after the billing lag."""
+        first_us, last_us = start_us // DAY_US * DAY_US, end_us // DAY_US * DAY_US + DAY_US
+        seen_us = min(last_us, now_us - us(self._billing.lag_s))
+        rows = ((rental, list(items(rental, first_us, seen_us))) for rental in self._rentals.values())
+        return [self._row(rental, found, now_us) for rental, found in rows if found]
+
+    def _row(self, rental: Rental, found: list[Item], now_us: int) -> dict[str, Any]:
+        ended_us = rental.destroyed_us
+        late = ended_us is not None and now_us >= ended_us + us(self._billing.correct_after_s)
+        factor = self._factor(corrected=late)
+        days = len({at // DAY_US for item in found for at in (item.start_us, item.end_us - 1)})
+        return {
+            "start": min(item.start_us for item in found) // US,
+            "end": -(-max(item.end_us for item in found) // US),
+            "type": "instance",
+            "source": f"instance-{rental.id}",
+            "description": f"Instance {rental.id} Charges - {days} day{'s' if days > 1 else ''}",
+            "amount": _shown(sum((item.usd for item in found), Decimal()) * factor),
+            "metadata": {"label": rental.label} if rental.label else {},
+            "items": [_item(item, factor) for item in found],
+        }
+
+    def _factor(self, *, corrected: bool) -> Decimal:
+        phantom = 1 + Decimal(str(self._billing.phantom_share))
+        return phantom * (1 + Decimal(str(self._billing.late_correction))) if corrected else phantom
+
+
+def items(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+    """What is billed for the time in [from, to); nothing for what did not happen then."""
+    yield from _gpu(rental, from_us, to_us)
+    yield from _disk(rental, from_us, to_us)
+    yield from _downloads(rental, from_us, to_us)
+    yield from _uploads(rental, from_us, to_us)
+
+
+def _gpu(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+    worker = rental.worker
+    if worker and worker.pulled_us is not None:
+        for start_us, end_us in _within(worker.pulled_us, worker.stopped_us, from_us, to_us):
+            hours = Decimal(end_us - start_us) / US / 3600
+            text = f"{hours:.3f} hours at ${rental.dph_base:.3f}/hour"
+            yield Item(kind="gpu", start_us=start_us, end_us=end_us, usd=hours * rental.dph_base, description=text)
+
+
+def _disk(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+    for start_us, end_us in _within(rental.created_us, rental.destroyed_us, from_us, to_us):
+        hours = Decimal(end_us - start_us) / US / 3600
+        usd = hours * rental.host.storage_usd_h(rental.disk_gb)
+        text = f"{rental.disk_gb:.1f} GB for {hours:.3f} hours at ${rental.host.storage_cost:.3f}/GB/month"
+        yield Item(kind="disk", start_us=start_us, end_us=end_us, usd=usd, description=text)
+
+
+def _downloads(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+    """The model files, evenly over the time from running to ready."""
+    worker = rental.worker
+    if not worker or worker.pulled_us is None or not rental.model_gb:
+        return
+    ends_us = worker.pulled_us + worker.draw.boot_us
+    stops_us = ends_us if worker.stopped_us is None else min(ends_us, worker.stopped_us)
+    for start_us, end_us in _within(worker.pulled_us, stops_us, from_us, to_us):
+        gb = Decimal(str(rental.model_gb)) * (end_us - start_us) / worker.draw.boot_us
+        yield _bytes("bwd", rental, gb, start_us, end_us)
+
+
+def _uploads(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+    done = [job for job in rental.pool.jobs.values() if job.state == "completed" and job.done_us is not None]
+    sent = [(job.done_us, job.asked) for job in done if job.done_us is not None and from_us <= job.done_us < to_us]
+    if sent:
+        total_bytes = sum(asked.width * asked.height for _, asked in sent) * Decimal(str(BYTES_PER_PIXEL))
+        ends = [at for at, _ in sent]
+        yield _bytes("bwu", rental, total_bytes / 10**9, min(ends), max(ends) + 1)
+
+
+def _bytes(kind: str, rental: Rental, gb: Decimal, start_us: int, end_us: int) -> Item:
+    text = f"{gb:.3f} GB at ${rental.host.network_cost * 1000:.2f}/TB"
+    return Item(kind=kind, start_us=start_us, end_us=end_us, usd=gb * rental.host.network_cost, description=text)
+
+
+def _within(start_us: int, end_us: int | None, from_us: int, to_us: int) -> Iterable[tuple[int, int]]:
+    first, last = max(start_us, from_us), to_us if end_us is None else min(end_us, to_us)
+    return [(first, last)] if first < last else []
+
+
+def _item(item: Item, factor: Decimal) -> dict[str, Any]:
+    return {
+        "start": item.start_us // US,
+        "end": -(-item.end_us // US),
+        "type": item.kind,
+        "source": None,
+        "description": item.description,
+        "amount": _shown(item.usd * factor),
+        "metadata": {},
+        "items": [],
+    }
+
+
+def _shown(usd: Decimal) -> float:
+    """Three decimals, as the API gives them: a short cheap contract shows $0.000."""
+    return float(usd.quantize(MILL, ROUND_HALF_UP))
