@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from simulator.hosting import Options, main
+
 World = Annotated[str, typer.Option(help="A shipped world (default, quiet, hostile) or a TOML file.")]
 Speed = Annotated[float, typer.Option(min=0.1, max=20.0, help="World seconds per real second; above 10 clocks blur.")]
 Seed = Annotated[int, typer.Option(help="The world's dice: the same seed gives the same truth.")]
@@ -23,6 +25,4 @@ def simulate(
     clock: Annotated[Path | None, typer.Option(help="A shared clock file of a running demo.")] = None,
 ) -> None:
     """Serve Runpod, Vast.ai and Modal as they look on the wire; prints one JSON line with the addresses."""
-    from simulator.__main__ import run  # its imports take a second; other verbs need not pay it
-
-    run(world=world, speed=speed, seed=seed, control=control, clock_file=clock)
+    main(Options(world=world, speed=speed, seed=seed, control=control, clock=clock))

@@ -1,8 +1,6 @@
 """The simulated providers as a process: every door open, one clock, a ready line, an end on request."""
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import os
 import signal
@@ -18,13 +16,13 @@ from tempfile import TemporaryDirectory
 import uvloop
 
 from clock import Clock, SharedClock
+from simulator.modal.grpc import serve_grpc
 from simulator.server import Doors, serve
 from simulator.simulation import Simulation
 from simulator.studio import ProcessStudio
 from simulator.world import load_world
 
 Announce = Callable[[Mapping[str, object]], None]
-_MODAL_GRPC = "simulator.modal.grpc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +94,7 @@ def _say(line: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-async def _open_modal(simulation: Simulation, clock: Clock, stack: AsyncExitStack) -> str | None:
-    if importlib.util.find_spec(_MODAL_GRPC) is None:
-        return None
-    url, close = await importlib.import_module(_MODAL_GRPC).serve_grpc(simulation, clock)
+async def _open_modal(simulation: Simulation, clock: Clock, stack: AsyncExitStack) -> str:
+    url, close = await serve_grpc(simulation, clock)
     stack.push_async_callback(close)
-    return str(url)
+    return url
