@@ -7,6 +7,7 @@ from typing import Any
 from backends.base import Backend
 from backends.modal.adapter import ModalBackend
 from backends.modal.wire import ModalSdkClient
+from backends.modal_web import ModalWebBackend, endpoint_urls
 from backends.runpod.adapter import RunpodBackend
 from backends.vast.adapter import VastBackend
 from clock import Clock
@@ -80,8 +81,21 @@ def _vast(access: Access, clock: Clock) -> Backend | None:
     )
 
 
+def _modal_web(access: Access, clock: Clock) -> Backend | None:
+    if not (access.simulated or access.touch_production):
+        return None
+    return ModalWebBackend(
+        urls=endpoint_urls(access.modal_workspace, access.modal_web_url),
+        clock=clock,
+        simulated=access.simulated,
+        touch_production=access.touch_production,
+        transport=access.transport,
+    )
+
+
 REGISTRY: Mapping[str, Callable[[Access, Clock], Backend | None]] = {
     "modal": _modal,
     "runpod": _runpod,
     "vast": _vast,
+    "modal-web": _modal_web,
 }

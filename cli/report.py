@@ -7,8 +7,8 @@ from sqlmodel import Session, col, func, select
 
 from analysis import compare
 from storage import frames
-from storage.models import Deployment, Installation, Job
-from words import Reason
+from storage.models import Backend, Deployment, Installation, Job
+from words import Feature, Reason
 
 CELL_KEY = ("workflow", "backend", "gpu", "start_kind")
 CELL_FIELDS = (
@@ -55,7 +55,12 @@ def paid_calls(session: Session) -> int:
 
     A job whose acknowledgement was lost counts too: we sent it, and it may well be paid for.
     """
-    rented = select(func.count()).select_from(Deployment).where(col(Deployment.provider_id).is_not(None))
+    renting = [row.name for row in session.exec(select(Backend)) if Feature.DEPLOYS in row.features]
+    rented = (
+        select(func.count())
+        .select_from(Deployment)
+        .where(col(Deployment.provider_id).is_not(None), col(Deployment.backend).in_(renting))
+    )
     sent = (
         select(func.count())
         .select_from(Job)
