@@ -48,7 +48,15 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
             raise ValueError(f"There is no fault '{self.kind}'. Known: {', '.join(get_args(FaultKind))}.")
-        re.compile(self.call)
+        if not all(type(number) is int and number >= 0 for number in (self.times, self.skip)):
+            raise ValueError(f"A fault counts in whole numbers, not times={self.times!r}, skip={self.skip!r}.")
+        try:
+            re.compile(self.call)
+        except re.error as error:
+            raise ValueError(f"'{self.call}' is no pattern for a call: {error}.") from None
+
+
+_REMEMBERED = 64  # replies kept for `stale`: each may hold a picture
 
 
 class Faults:
@@ -56,7 +64,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.planned: list[Fault] = []
-        self._last: dict[tuple[str, str, str], Reply] = {}
+        self._last: dict[tuple[str, str, str], Reply] = {}  # the call that was answered last comes last
 
     def due(self, request: Request) -> FaultKind | None:
         """The fault for this call, used up by asking."""
@@ -78,5 +86,9 @@ class Faults:
 
     def afterwards(self, kind: FaultKind | None, request: Request, reply: Reply) -> Reply:
         """What goes back once the call took effect."""
-        self._last[request.service, request.method, request.path] = reply
+        call = (request.service, request.method, request.path)
+        self._last.pop(call, None)
+        self._last[call] = reply
+        if len(self._last) > _REMEMBERED:
+            del self._last[next(iter(self._last))]
         return _AFTERWARDS.get(kind or "", reply)

@@ -55,13 +55,16 @@ class Laws:
     def run(self, deployment: str, asked: Asked, attempt: int, *, gpu: str, host_factor: float) -> RunDraw:
         """One execution of what was asked, the `attempt`-th with these very inputs on this deployment."""
         dice = self._dice("job", deployment, asked.seed, asked.prompt, attempt)
-        model = self.world.models[asked.model]  # type: ignore[index]
+        model = self.world.models.get(asked.model)  # type: ignore[call-overload]
         jitter = math.exp(dice.gauss(0, self.own.job_sigma))
-        execution_s = ideal_s(self.world, asked, gpu) * host_factor * jitter + self.own.overhead_s
+        ideal = ideal_s(self.world, asked, gpu)
+        execution_s = (ideal or 0.0) * host_factor * jitter + self.own.overhead_s
+        load_us = _draw(model.load[self.provider], dice) if model else 0
+        fate = _fate(self.own, dice)
         return RunDraw(
-            load_us=_draw(model.load[self.provider], dice),
+            load_us=load_us,
             execution_us=us(execution_s),
-            fate=_fate(self.own, dice),
+            fate="out_of_memory" if ideal is None else fate,
             share=dice.uniform(0.1, 0.9),
         )
 
@@ -69,16 +72,21 @@ class Laws:
         return Random("/".join(map(str, (self.seed, self.provider, *key))))
 
 
-def ideal_s(world: World, asked: Asked, gpu: str) -> float:
-    """Seconds on a perfect host: steps x forwards x step(size) + fixed part.
+def ideal_s(world: World, asked: Asked, gpu: str) -> float | None:
+    """Seconds on a perfect host: steps x forwards x step(size) + fixed part; None where the model does not fit the GPU.
 
     True classifier-free guidance (cfg > 1) doubles the forwards. Step time grows with pixels^1.1: the
     exponent between the two measured sizes of qwen-image-2512 (1024: 0.2005 s, 1328: 0.3568 s on an H100).
+    A graph without a model of the world takes no GPU time of its own.
     """
-    model = world.models[asked.model]  # type: ignore[index]
+    model = world.models.get(asked.model)  # type: ignore[call-overload]
+    if model is None:
+        return 0.0
+    if gpu not in model.step:
+        return None
     forwards = 2 if asked.cfg > 1 else 1
     size = (asked.width * asked.height / model.reference_px**2) ** 1.1
-    return asked.steps * forwards * model.step[gpu].s * size + model.fixed_s
+    return float(asked.steps * forwards * model.step[gpu].s * size + model.fixed_s)
 
 
 def _draw(law: Duration, dice: Random) -> int:

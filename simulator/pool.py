@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from simulator.comfy import Asked
@@ -90,8 +91,9 @@ class Capacity:
             retry()
 
     def wait(self, retry: Callable[[], None]) -> None:
-        """Call `retry` when something is given back."""
-        self._waiting.append(retry)
+        """Call `retry` when something is given back; asking again keeps one's place in the line."""
+        if retry not in self._waiting:
+            self._waiting.append(retry)
 
     def free(self, gpu: str) -> int:
         """How many could be taken now."""
@@ -163,8 +165,8 @@ class Pool:
         if self.closed_us is not None:
             return
         self.closed_us = self.engine.now_us
-        for job in [job for job in self.jobs.values() if not job.final]:
-            self.cancel(job)
+        for job in [*self.queue, *(job for job in self.jobs.values() if job.state == "running")]:
+            self.cancel(job)  # the queue first: a worker freed by a cancelled job would pick from it
         for worker in self.alive():
             self.stop(worker)
 
@@ -242,17 +244,18 @@ class Pool:
         self._plan_end(worker, job, run)
 
     def _plan_end(self, worker: SimWorker, job: SimJob, run: RunDraw) -> None:
+        """Plan the job's own end, or its limit if that comes first."""
         full_us = job.load_us + run.execution_us
-        if job.limit_us is not None and full_us > job.limit_us:
-            job.end = self.engine.after(job.limit_us, lambda: self._free(worker, job, "timed_out", "timeout"))
-        elif run.fate == "worker_lost":
-            job.end = self.engine.after(round(full_us * run.share), lambda: self._lose(worker, job))
+        if run.fate == "worker_lost":
+            after_us, end = round(full_us * run.share), partial(self._lose, worker, job)
         elif run.fate in ("out_of_memory", "execution_error"):
-            part_us = job.load_us + round(run.execution_us * run.share)
-            job.end = self.engine.after(part_us, lambda: self._free(worker, job, "failed", run.fate))
+            after_us = job.load_us + round(run.execution_us * run.share)
+            end = partial(self._free, worker, job, "failed", run.fate)
         else:
-            fate = job.planned_fate
-            job.end = self.engine.after(full_us, lambda: self._free(worker, job, "completed", fate))
+            after_us, end = full_us, partial(self._free, worker, job, "completed", job.planned_fate)
+        if job.limit_us is not None and after_us > job.limit_us:
+            after_us, end = job.limit_us, partial(self._free, worker, job, "timed_out", "timeout")
+        job.end = self.engine.after(after_us, end)
 
     def _free(self, worker: SimWorker, job: SimJob, state: JobState, fate: str) -> None:
         self._finish(job, state, fate)

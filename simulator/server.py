@@ -58,8 +58,7 @@ class App:
         if reply.cut == "reset":
             # uvicorn's cycle is the only way to the bare connection; ASGI has no word for a reset.
             receive.__self__.transport.abort()  # type: ignore[attr-defined]
-            return
-        if reply.cut == "hang":
+        if reply.cut:
             while (await receive())["type"] != "http.disconnect":
                 pass
             return

@@ -123,6 +123,14 @@ class ProviderWorld(_Strict):
     price_spread: Annotated[float, Field(ge=0, le=1)] = 0.0  # offers of a market differ by this, log sd
     precision: Literal["bf16", "fp8"] = "bf16"
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if unpriced := sorted(set(self.capacity) - set(self.price)):
+            raise ValueError(f"capacity names {unpriced[0]}, which has no price")
+        if self.restore_share and self.restore is None:
+            raise ValueError("restore_share needs a restore duration")
+        return self
+
 
 class World(_Strict):
     """A whole world."""
@@ -134,6 +142,13 @@ class World(_Strict):
     modal: ProviderWorld
     runpod: ProviderWorld
     vast: ProviderWorld
+
+    @model_validator(mode="after")
+    def _loads(self) -> Self:
+        for name, model in self.models.items():
+            if missing := sorted({"modal", "runpod", "vast"} - set(model.load)):
+                raise ValueError(f"models.{name}.load has no {missing[0]}")
+        return self
 
     def provider(self, name: str) -> ProviderWorld:
         """The truth of "modal", "runpod" or "vast"."""
@@ -161,6 +176,8 @@ def load_world(name_or_path: str) -> World:
         raise WorldError(f"The world file {path} is no valid TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        message = f"The world file {path} is wrong at '{field}': {first['msg']}. See docs/reference/world.md."
+        field = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        where = f" at '{field}'" if field else ""
+        why = first["msg"].removeprefix("Value error, ")
+        message = f"The world file {path} is wrong{where}: {why}. See docs/reference/world.md."
         raise WorldError(message) from None
