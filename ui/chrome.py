@@ -16,7 +16,8 @@ PULSE_S = 5
 # The whole stylesheet. The band: its wrapper must stick, not the keyed block. Chosen chips: the primary colour cannot
 # be both a fill under white and a text on dark.
 _CSS = """<style>
-div:has(> .st-key-band){position:sticky;top:0;z-index:99;background:rgba(140,90,220,.10);backdrop-filter:blur(18px);border-radius:0 0 6px 6px}
+div:has(> .st-key-band){position:sticky;top:0;z-index:99;border-radius:0 0 6px 6px;
+  background:rgba(140,90,220,.10);backdrop-filter:blur(18px)}
 .st-key-band{padding:.35rem .7rem}
 [data-testid="stButtonGroup"] button[data-selected="true"]{color:inherit!important}
 </style>"""

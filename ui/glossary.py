@@ -30,8 +30,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "billed": "Billing lines as the provider reports them, fetched again until they are final.",
     "unexplained": "billed - what our measured seconds explain. Above 5 % of a bill no verdict is given.",
     "open period": "A billing bucket that has not ended, or ended less than 48 h ago: it may still change.",
-    "phases": "Medians. dispatch: intended to sent. queue: accepted to picked up. boot, load: as the worker reports. "
-    "execute: as the provider reports. fetch: finished to image in our hands.",
+    "phases": "Means of good jobs, since only means add up. dispatch: intended to sent. queue: accepted to picked up. "
+    "boot, load: as the worker reports. execute: as the provider reports, without the load.",
     "bracket": "A job finished between the last look that saw it unfinished and the first that saw it done.",
     "cap": "Checked before each paid call. At the cap everything of the run is torn down; jobs in flight may "
     "overshoot by their own cost.",

@@ -27,6 +27,7 @@ class Source:
     """One data folder, opened when first used; safe to share between sessions."""
 
     folder: DataFolder
+    made_at: int
 
     @property
     def state(self) -> migrate.State:
@@ -76,17 +77,19 @@ class Source:
 
 def source() -> Source:
     """The data folder that the settings name."""
-    return _source_at(Settings().data_dir.resolve(), _made_at(Settings().data_dir))
+    folder = Settings().data_dir.resolve()
+    return source_at(str(folder), _made_at(folder))
 
 
 @lru_cache(maxsize=8)
-def _source_at(path: Path, made_at: int) -> Source:  # noqa: ARG001 - a folder made anew is another source
-    return Source(DataFolder(path))
+def source_at(folder: str, made_at: int) -> Source:
+    """One source per folder and making: a demo that starts over replaces the database under a running server."""
+    return Source(DataFolder(Path(folder)), made_at)
 
 
-def _made_at(data_dir: Path) -> int:
-    """The database file's identity: a demo that starts over replaces it under a running server."""
+def _made_at(folder: Path) -> int:
+    """The database file's identity, 0 where there is none."""
     try:
-        return DataFolder(data_dir).db.stat().st_ino
+        return DataFolder(folder).db.stat().st_ino
     except FileNotFoundError:
         return 0

@@ -15,8 +15,10 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 from sqlmodel import Session, select
 
+from analysis.cost import of_deployments
 from analysis.quality import inspect
 from clock import SharedClock, WallClock
+from storage import frames
 from storage.blobs import Blobs, thumbnail
 from storage.db import DataFolder, open_engine
 from storage.migrate import upgrade
@@ -38,7 +40,9 @@ from storage.plans import RunPlan, insert_run, lanes, lay_out
 from words import CostState, DeploymentState, JobStatus, Reason, RequestKind, RequestState, RunStatus, StartKind
 
 EPOCH = datetime(2026, 11, 2, 8, tzinfo=UTC)
-HOSTILE = "<script>alert('x')</script> $x$ and $y$ [free gpus](http://evil.example) `rm` :red[!] **bold** www.evil.example"
+HOSTILE = (
+    "<script>alert('x')</script> $x$ and $y$ [free gpus](http://evil.example) `rm` :red[!] **bold** www.evil.example"
+)
 HOURS_LATER = 60
 FINAL_AFTER = timedelta(hours=48)
 
@@ -64,7 +68,8 @@ ARMS = {
         0.3, {Reason.EXECUTION_ERROR: 0.01}, ["billed", "deploys", "finds_jobs", "long_poll", "scales_to_zero"],
     ),
     "runpod": Arm(
-        "runpod", {"L40S": "0.000530000", "H100": "0.001160000"}, 12, 21, 40, {"flux-dev": 8.8, "qwen-image-2512": 18.6},
+        "runpod", {"L40S": "0.000530000", "H100": "0.001160000"}, 12, 21, 40,
+        {"flux-dev": 8.8, "qwen-image-2512": 18.6},
         0.6, {Reason.WORKER_LOST: 0.02}, ["billed", "deploys", "scales_to_zero"],
     ),
     "vast": Arm(
@@ -109,9 +114,15 @@ def empty(path: Path, *, silent_s: float = 0.0) -> DataFolder:
 
 def _plan(workflow: str, gpu: str, *, warm: int, cold: int, note: str = "seeded") -> RunPlan:
     return RunPlan(
-        workflow=workflow, gpu=gpu, backends=list(ARMS), warm=warm, cold=cold, cap_usd=Decimal(20), note=note,
+        workflow=workflow,
+        gpu=gpu,
+        backends=list(ARMS),
+        warm=warm,
+        cold=cold,
+        cap_usd=Decimal(20),
+        note=note,
         asked_by="ana",
-    )  # fmt: skip
+    )
 
 
 def _world(session: Session) -> None:
@@ -120,9 +131,13 @@ def _world(session: Session) -> None:
         checked_at = EPOCH + timedelta(hours=HOURS_LATER, minutes=-4)
         session.add(
             Backend(
-                name=name, provider=arm.provider, features=arm.features, simulated=True, state="ready",
+                name=name,
+                provider=arm.provider,
+                features=arm.features,
+                simulated=True,
+                state="ready",
                 checked_at=checked_at,
-            )  # fmt: skip
+            )
         )
         for gpu, usd in arm.usd_per_s.items():
             for age_h, factor in ((HOURS_LATER, "0.97"), (1, "1")):
@@ -130,18 +145,28 @@ def _world(session: Session) -> None:
     session.flush()
     session.add(
         Backend(
-            name="modal-web", provider="modal", features=[], simulated=True,
-            state=f"Key refused (401): {HOSTILE}. Set MODAL_TOKEN_ID, then Recheck.", checked_at=EPOCH,
-        )  # fmt: skip
+            name="modal-web",
+            provider="modal",
+            features=[],
+            simulated=True,
+            state=f"Key refused (401): {HOSTILE}. Set MODAL_TOKEN_ID, then Recheck.",
+            checked_at=EPOCH,
+        )
     )
 
 
 def _offer(name: str, gpu: str, usd: Decimal, *, age_h: float) -> Offer:
     return Offer(
-        backend=name, gpu=gpu, offer_id=f"{name}-{gpu}", unit="GPU second", usd_per_unit=usd, usd_per_s=usd,
-        source=f"simulated catalogue of {name}", region="EU-NL" if name != "modal" else None,
+        backend=name,
+        gpu=gpu,
+        offer_id=f"{name}-{gpu}",
+        unit="GPU second",
+        usd_per_unit=usd,
+        usd_per_s=usd,
+        source=f"simulated catalogue of {name}",
+        region="EU-NL" if name != "modal" else None,
         seen_at=EPOCH + timedelta(hours=HOURS_LATER - age_h),
-    )  # fmt: skip
+    )
 
 
 def _begin(session: Session, plan: RunPlan, at: datetime) -> Run:
@@ -215,7 +240,10 @@ def _job(
     job.queue_us, job.execution_us = round(queue_s * 1e6), round(run_s * 1e6)
     job.boot_us, job.load_us = round(boot_s * 1e6), round(load_s * 1e6) if cold else None
     job.start_kind = StartKind.COLD if cold else StartKind.WARM
-    job.evidence = {"worker_id": job.worker_id, "rule": "first job of this worker" if cold else "an earlier job ran here"}
+    job.evidence = {
+        "worker_id": job.worker_id,
+        "rule": "first job of this worker" if cold else "an earlier job ran here",
+    }
     job.estimated_usd = row.usd_per_s * Decimal(str(round(queue_s + run_s, 3)))
     job.status, job.reason = JobStatus.SUCCEEDED, None
     for reason, chance in arm.failures.items():
@@ -236,10 +264,19 @@ def _image(blobs: Blobs, row: Deployment, job: Job) -> Image:
     content = _paint(job.seed, shade=list(ARMS).index(row.backend), broken=bool(defect))
     facts = inspect(content, (128, 128))
     return Image(
-        job_id=job.id, sha256=blobs.put(content), thumbnail_sha256=blobs.put(thumbnail(content)), width=128, height=128,
-        size_bytes=len(content), pixel_sha256=facts.pixel_sha256, sharpness=facts.sharpness, luma_mean=facts.luma_mean,
-        luma_sd=facts.luma_sd, good=defect is None, defect=defect,
-    )  # fmt: skip
+        job_id=job.id,
+        sha256=blobs.put(content),
+        thumbnail_sha256=blobs.put(thumbnail(content)),
+        width=128,
+        height=128,
+        size_bytes=len(content),
+        pixel_sha256=facts.pixel_sha256,
+        sharpness=facts.sharpness,
+        luma_mean=facts.luma_mean,
+        luma_sd=facts.luma_sd,
+        good=defect is None,
+        defect=defect,
+    )
 
 
 def _paint(seed: int, *, shade: int, broken: bool) -> bytes:
@@ -264,22 +301,37 @@ def _paint(seed: int, *, shade: int, broken: bool) -> bytes:
 def _bill(session: Session, run: Run) -> None:
     """One line a clock hour and resource; the first run's are final, later ones provisional or open."""
     now = EPOCH + timedelta(hours=HOURS_LATER)
+    session.flush()
+    costs = of_deployments(frames.deployments(session), frames.jobs(session), frames.charges(session))
+    estimated = {
+        row: Decimal(nano) / 10**9 for row, nano in costs.select("deployment_id", "estimated_nano").iter_rows()
+    }
     for row in _deployments(session, run):
-        lifetime_s = Decimal(str((row.ended_at - row.created_at).total_seconds()))
         start = row.created_at.replace(minute=0, second=0, microsecond=0)
         end = row.ended_at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        skus = {"gpu": lifetime_s * row.usd_per_s * Decimal("1.01")}
+        skus = {"gpu": estimated[row.id] * Decimal("1.01")}
         if row.backend == "vast":
-            skus |= {"storage": Decimal("0.011"), "network": Decimal("0.07")}
+            skus |= {"disk": Decimal("0.0021"), "network": Decimal("0.004")}
         final = now - end >= FINAL_AFTER
         for sku, usd in skus.items():
             session.add(
                 Charge(
-                    id=f"{row.key}-{sku}", provider=ARMS[row.backend].provider, resource_id=row.provider_id,
-                    resource_name=row.key, deployment_id=row.id, sku=sku, charge_period_start=start,
-                    charge_period_end=end, billed_cost=usd, simulated=True, first_seen_at=end, same_since=end,
-                    fetched_at=now, state=CostState.FINAL if final else CostState.PROVISIONAL, raw={"note": HOSTILE},
-                )  # fmt: skip
+                    id=f"{row.key}-{sku}",
+                    provider=ARMS[row.backend].provider,
+                    resource_id=row.provider_id,
+                    resource_name=row.key,
+                    deployment_id=row.id,
+                    sku=sku,
+                    charge_period_start=start,
+                    charge_period_end=end,
+                    billed_cost=usd,
+                    simulated=True,
+                    first_seen_at=end,
+                    same_since=end,
+                    fetched_at=now,
+                    state=CostState.FINAL if final else CostState.PROVISIONAL,
+                    raw={"note": HOSTILE},
+                )
             )
 
 
@@ -288,9 +340,14 @@ def _requests(session: Session) -> None:
     arms = {"modal": {"deployments": 1, "jobs": 6, "offers": 1, "usd_per_s": "0.00066544"}, "vast": {"error": HOSTILE}}
     session.add(
         Request(
-            kind=RequestKind.DRY_RUN, arguments={}, state=RequestState.DONE, reply={"arms": arms}, asked_by="ana",
-            asked_at=asked_at, answered_at=asked_at + timedelta(seconds=3),
-        )  # fmt: skip
+            kind=RequestKind.DRY_RUN,
+            arguments={},
+            state=RequestState.DONE,
+            reply={"arms": arms},
+            asked_by="ana",
+            asked_at=asked_at,
+            answered_at=asked_at + timedelta(seconds=3),
+        )
     )
 
 

@@ -9,6 +9,7 @@ from ui.charts.failures import failures
 from ui.charts.intervals import intervals
 from ui.charts.lanes import lanes
 from ui.charts.phases import joblife, phases
+from ui.charts.power import power
 from ui.charts.strip import dots, strip
 from ui.charts.variance import variance
 from ui.charts.waterfall import waterfall
@@ -22,6 +23,7 @@ __all__ = [
     "joblife",
     "lanes",
     "phases",
+    "power",
     "strip",
     "variance",
     "waterfall",

@@ -21,13 +21,15 @@ LOG_FROM = 4.0  # a log axis where the largest is more than this many times the 
 _TEXT_PX = 132
 
 
-def intervals(rows: pl.DataFrame, *, limit: float | None = None) -> Spec:
+def intervals(rows: pl.DataFrame, *, limit: float | None = None, axis_format: str = "~r") -> Spec:
     """Columns: row, key, estimate, low, high (null: withheld or no interval), label, note, n, simulated.
 
     `label` is the estimate in words or the reason why there is none (`n 41 of 72`); `note` the interval in words.
     """
     order = rows["row"].to_list()
-    along = Quantity(scale=_scale(rows, limit), axis={"tickCount": 3, "grid": False, "ticks": True, "format": "~r"})
+    along = Quantity(
+        scale=_scale(rows, limit), axis={"tickCount": 3, "grid": False, "ticks": True, "format": axis_format}
+    )
     y = rows_of("row", order, 62)
     base = chart(rows)
     drawn = base.transform_filter("isValid(datum.estimate)")

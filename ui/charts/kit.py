@@ -55,6 +55,10 @@ class Quantity:
         """The column along x."""
         return alt.X(f"{name}:Q", title=self.title, scale=self.scale, axis=_quantity_axis(self.axis))
 
+    def bare(self, name: str) -> alt.X:
+        """The column along x, without an axis: every layer must do without, or nothing is drawn."""
+        return alt.X(f"{name}:Q", scale=self.scale, axis=None)
+
     def y(self, name: str, *, stack: Any = alt.Undefined) -> alt.Y:
         """The column along y."""
         return alt.Y(f"{name}:Q", title=self.title, scale=self.scale, axis=_quantity_axis(self.axis), stack=stack)

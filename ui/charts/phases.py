@@ -1,4 +1,4 @@
-"""P: where a job's time goes, as stacked medians per provider; and one job's own timeline with its bracket."""
+"""P: where a job's time goes, as stacked means (only means add up); and one job's own timeline with its bracket."""
 
 import altair as alt
 import polars as pl
@@ -10,11 +10,11 @@ _LABEL_FROM = 0.11  # of the axis: narrower phases have no room for their name
 
 
 def phases(rows: pl.DataFrame, order: list[str]) -> Spec:
-    """Columns: row, key, phase, seconds (median), simulated; phases in the order in which they happen."""
+    """Columns: row, key, phase, seconds (mean), simulated; phases in the order in which they happen."""
     laid = _laid_out(rows)
     totals = laid.group_by("row", "key", maintain_order=True).agg(pl.col("end").max())
     scale = alt.Scale(domain=[0, _longest(laid)], nice=False, range=plot_until(56))
-    along = Quantity(scale=scale, title="s, medians", axis={"tickCount": 4})
+    along = Quantity(scale=scale, title="s, means of good jobs", axis={"tickCount": 4})
     y = rows_of("row", order, 62)
     base = chart(laid)
     layers = [

@@ -1,0 +1,5 @@
+"""bills"""
+
+import streamlit as st
+
+st.title("bills")

@@ -1,0 +1,160 @@
+"""Compare: how do the three differ, and why? Four views of the same rows; every filter is in the address."""
+
+import polars as pl
+import streamlit as st
+
+from ui import charts, compare_view, cost_view, draw, latency_view, load
+from ui.formats import listed, state_glyph
+from ui.glossary import meaning
+from ui.names import label
+from ui.runs_view import LIVE
+from ui.scope import Scope, choices, scope_words, settings_words
+from ui.source import source
+from words import StartKind
+
+VIEWS = ("Summary", "Cost", "Latency", "Reliability")
+
+at = load.version(source())
+everything = load.measured(at)
+view = st.segmented_control(
+    "View", VIEWS, default=VIEWS[0], key="view", bind="query-params", label_visibility="collapsed", required=True
+)
+head = st.container()
+if everything.jobs.is_empty():
+    with head:
+        draw.title("Nothing to compare yet", "A run on two providers fills this page.")
+        st.page_link("launch.py", label="Launch a run", icon=":material/play_circle:")
+    st.stop()
+
+
+def pick() -> Scope:
+    """The filters: workflow, GPU, settings where there are several, runs."""
+    jobs = everything.jobs
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        names = choices(jobs, "workflow")
+        workflow = st.segmented_control(
+            "Workflow", names, default=names[0], key="wf", bind="query-params", required=True, help=meaning("workflow")
+        )
+        jobs = jobs.filter(pl.col("workflow") == workflow)
+        gpus = choices(jobs, "gpu")
+        gpu = st.segmented_control(
+            "GPU", gpus, default=gpus[0], key=f"gpu-{workflow}", required=True, help=meaning("gpu")
+        )
+        jobs = jobs.filter(pl.col("gpu") == gpu)
+        settings = choices(jobs, "settings")
+        setting = settings[0]
+        if len(settings) > 1:
+            setting = st.selectbox("Settings", settings, format_func=settings_words, width=220)
+        ids = sorted(jobs["run_id"].unique().to_list())
+        popover = st.popover(f"Runs {listed([str(i) for i in ids])}", icon=":material/filter_list:")
+        runs = popover.multiselect("Only these runs", ids, key="runs", bind="query-params")
+        st.space("stretch")
+        chosen = Scope(str(workflow), str(gpu), setting, tuple(sorted(runs)))
+        rows = chosen.of(everything.timed)
+        st.download_button(
+            "Export",
+            rows.write_csv,
+            file_name=f"{'SIMULATED-' if rows['simulated'].any() else ''}{workflow}-{gpu}-jobs.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            help="The jobs behind this page, one a row, with a column `simulated`.",
+        )
+    return chosen
+
+
+def summary(found: load.Comparison) -> None:
+    """Six small charts and the same as a table."""
+    grid = st.grid(3, min_column_width=300, gap="small")
+    for one in compare_view.cards(found.cells, found.arms):
+        with draw.card(grid, one.heading, one.note, term=one.term):
+            draw.chart(charts.intervals(one.rows, axis_format=one.axis_format), alt=one.alt)
+    st.caption(
+        "Dot: estimate. Whisker: 95 % interval. A number is withheld below the n it needs. "
+        "Costs carry no interval before there are blocks on several days."
+    )
+    draw.frame(compare_view.table(found.cells, found.arms), alt="The same numbers as a table")
+
+
+def costs(found: load.Comparison) -> None:
+    """Where each bill went, and marginal beside fully loaded."""
+    falls = cost_view.falls(found.waterfall, found.deployments)
+    grid = st.grid(3, min_column_width=300, gap="small")
+    for name, fall in falls.items():
+        rows = cost_view.waterfall_rows(name, fall)
+        total = rows["label"][-1]
+        with draw.card(grid, label(name), f"{total} per 1,000 good images"):
+            st.caption(cost_view.fall_caption(fall), help=meaning("unexplained"))
+            alt = f"{label(name)}: " + ", ".join(f"{row['part']} {row['label']}" for row in rows.iter_rows(named=True))
+            draw.chart(charts.waterfall(rows, upper=cost_view.upper(falls)), alt=alt)
+    warm = compare_view.of_kind(found.cells, StartKind.WARM)
+    marginal = dict(zip(warm["backend"], warm["marginal_usd_per_image"], strict=True))
+    st.subheader("Marginal beside fully loaded", anchor=False, help=meaning("marginal") + " " + meaning("fully loaded"))
+    st.caption(
+        "$ per 1,000 good images. Two bases, never mixed: what one more image costs, and what they all did cost."
+    )
+    draw.frame(cost_view.cost_table(found.arms, marginal), alt="Marginal and fully loaded cost per provider")
+
+
+def latency(found: load.Comparison) -> None:
+    """Each warm job, where the time goes, and the few cold ones one by one."""
+    warm, cold = (latency_view.marks(found.timed, kind) for kind in (StartKind.WARM, StartKind.COLD))
+    if warm.height:
+        with draw.card(st.container(), "Warm latency", "intended start to image in hand", term="latency"):
+            spec = charts.strip(warm, latency_view.quantile_marks(found.cells), latency_view.order_of(warm))
+            draw.chart(spec, alt="Warm latency of every job, with p50 and p95 where n allows")
+    grid = st.grid(2, min_column_width=330, gap="small")
+    for kind in (StartKind.WARM, StartKind.COLD):
+        parts = latency_view.phase_means(found.cells, kind)
+        if parts.height:
+            with draw.card(grid, f"Where a {kind.value} job's time goes", term="phases"):
+                rows = parts["row"].unique(maintain_order=True).to_list()
+                draw.chart(charts.phases(parts, rows), alt=f"Mean phases of a {kind.value} job")
+    if cold.height:
+        counts = ", ".join(f"{row['row']} {row['len']}" for row in cold.group_by("row").len().sort("row").to_dicts())
+        with draw.card(st.container(), "Cold jobs, one by one", f"n {counts}", term="cold latency"):
+            draw.chart(charts.dots(cold, latency_view.order_of(cold)), alt="Cold latency of every job")
+
+
+def reliability(found: load.Comparison) -> None:
+    """Success with its interval, and why jobs failed."""
+    grid = st.grid(2, min_column_width=330, gap="small")
+    shown = [one for one in compare_view.cards(found.cells, found.arms) if one.term == "success"]
+    for one in shown:
+        with draw.card(grid, one.heading, one.note, term=one.term):
+            draw.chart(charts.intervals(one.rows, axis_format=one.axis_format), alt=one.alt)
+            for line in latency_view.small_print(found.cells):
+                st.caption(line)
+    why = latency_view.failure_rows(found.timed)
+    with draw.card(grid, "Why jobs failed", "of first attempts", term="failure class"):
+        if why.height:
+            draw.chart(charts.failures(why), alt="Failures by reason and provider")
+        else:
+            st.caption("No job failed.")
+    failed = latency_view.failed_jobs(found.timed)
+    if failed.height:
+        st.subheader("Failed jobs", anchor=False)
+        columns = {
+            "open": st.column_config.ButtonColumn("", type="tertiary", width="small", key="open_job"),
+            "said": st.column_config.TextColumn("As the provider said it", width=380),
+        }
+        draw.frame(failed, columns, alt="Failed jobs", key="failed")
+        if click := st.session_state.get("open_job"):
+            st.switch_page("job.py", query_params={"id": str(failed["job"][click["row"]])})
+
+
+scope = pick()
+found = load.comparison(at, scope.workflow, scope.gpu, scope.settings, scope.runs)
+titles = {
+    "Summary": lambda: compare_view.summary_title(found.cells, found.arms, scope.workflow),
+    "Cost": lambda: cost_view.cost_title(cost_view.falls(found.waterfall, found.deployments), found.arms),
+    "Latency": lambda: compare_view.latency_title(found.cells, found.timed),
+    "Reliability": lambda: compare_view.reliability_title(found.cells),
+}
+live = any(line.run.status in LIVE and line.workflow == scope.workflow for line in load.runs(at))
+states = sorted({state_glyph(state) for state in found.arms["state"].drop_nulls()})
+with head:
+    draw.title(
+        titles[view]() + (", still counting" if live else ""),
+        scope_words(scope, found.jobs, states) + " · no verdict: its rule needs blocks on several days",
+    )
+{"Summary": summary, "Cost": costs, "Latency": latency, "Reliability": reliability}[view](found)

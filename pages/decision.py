@@ -1,0 +1,5 @@
+"""decision"""
+
+import streamlit as st
+
+st.title("decision")

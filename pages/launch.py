@@ -1,0 +1,5 @@
+"""launch"""
+
+import streamlit as st
+
+st.title("launch")

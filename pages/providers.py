@@ -1,0 +1,5 @@
+"""providers"""
+
+import streamlit as st
+
+st.title("providers")

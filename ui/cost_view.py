@@ -1,0 +1,151 @@
+"""Where the dollars went: the waterfall's rows, marginal beside fully loaded, and the title of the cost view. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from analysis.cost import weakest_state
+from ui.formats import per_thousand, percent, signed_percent, state_glyph, three_figures
+from ui.names import in_order, label, provider_of
+from words import Provider
+
+PARTS = {
+    "good_nano": "execution",
+    "failed_nano": "failed jobs",
+    "cold_nano": "cold start",
+    "idle_nano": "idle",
+    "storage_nano": "storage",
+    "network_nano": "network",
+    "fee_nano": "platform fee",
+    "rounding_nano": "rounding",
+    "unexplained_nano": "unexplained",
+}
+UNEXPLAINED_LIMIT = 0.05
+Fall = Mapping[str, Any]
+
+
+def falls(waterfall: pl.DataFrame, deployments: pl.DataFrame) -> dict[str, Fall]:
+    """Per backend the summed parts of its bills in nano-USD, with good_images, cost_state, billed and rented counts.
+
+    Inputs `schema.WATERFALL` and `schema.DEPLOYMENT_COSTS`. Dollars and images are of the billed deployments alone.
+    """
+    images = deployments.select("deployment_id", "good_images")
+    rented = dict(deployments.group_by("backend").len().iter_rows())
+    summed = (
+        waterfall.join(images, on="deployment_id", how="inner")
+        .group_by("backend")
+        .agg(
+            pl.col([*PARTS, "billed_nano", "good_images"]).sum(),
+            weakest_state(pl.col("cost_state")),
+            pl.len().alias("billed"),
+            pl.col("simulated").any(),
+        )
+        .filter(pl.col("good_images") > 0)
+    )
+    found = {row["backend"]: {**row, "rented": rented[row["backend"]]} for row in summed.iter_rows(named=True)}
+    return {name: found[name] for name in in_order(found)}
+
+
+def waterfall_rows(backend: str, fall: Fall) -> pl.DataFrame:
+    """The columns of the chart `waterfall`, in $ per 1,000 good images; parts that are nothing are left out."""
+    rows: list[dict[str, object]] = []
+    at = 0.0
+    for column, name in PARTS.items():
+        usd = _per_thousand(fall, column)
+        if fall[column] == 0:
+            continue
+        key = "wait" if column == "unexplained_nano" else provider_of(backend)
+        depth = 1.0 if column == "good_nano" else 0.5
+        rows.append({"part": name, "low": at, "high": at + usd, "label": _figure(usd), "key": key, "depth": depth})
+        at += usd
+    total = _per_thousand(fall, "billed_nano")
+    end = {"part": "billed", "low": 0.0, "high": total, "label": three_figures(total), "depth": 1.0}
+    rows.append(end | {"key": provider_of(backend)})
+    return pl.DataFrame(rows).with_columns(simulated=pl.lit(bool(fall["simulated"])))
+
+
+def upper(all_falls: Mapping[str, Fall]) -> float:
+    """The largest bill per 1,000: the axis end that the panels share."""
+    return max((_per_thousand(fall, "billed_nano") for fall in all_falls.values()), default=1.0)
+
+
+def unexplained_share(fall: Fall) -> float:
+    """unexplained / billed, signed."""
+    return float(fall["unexplained_nano"] / fall["billed_nano"]) if fall["billed_nano"] else 0.0
+
+
+def fall_caption(fall: Fall) -> str:
+    """● final · +0.5 % unexplained, limit 5 %; which deployments are billed, if not all"""
+    part = "" if fall["billed"] == fall["rented"] else f" · {fall['billed']} of {fall['rented']} deployments billed"
+    return f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained, limit 5 %{part}"
+
+
+def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
+    """What the cheapest candidate saves, by its largest part; or why that cannot be said yet."""
+    for name in in_order(all_falls):
+        share = unexplained_share(all_falls[name])
+        if abs(share) > UNEXPLAINED_LIMIT:
+            return f"{label(name)}'s bill does not add up: {percent(abs(share))} is unexplained"
+    if not all_falls:
+        return (
+            "No bill yet: costs are estimates" if arms["estimated_usd"].drop_nulls().len() else "No cost is known yet"
+        )
+    base = all_falls.get(Provider.MODAL)
+    candidates = [name for name in all_falls if name != Provider.MODAL]
+    if base is None or not candidates:
+        return f"Only {label(next(iter(all_falls)))} is billed yet"
+    best = min(candidates, key=lambda name: _per_thousand(all_falls[name], "billed_nano"))
+    return _saves(best, all_falls[best], base)
+
+
+def cost_table(arms: pl.DataFrame, marginal: Mapping[str, float | None]) -> pl.DataFrame:
+    """Marginal beside fully loaded per backend, never mixed, with their ratio; estimate beside bill."""
+    by_backend = {row["backend"]: row for row in arms.iter_rows(named=True)}
+    return pl.DataFrame([_cost_row(by_backend[name], marginal.get(name)) for name in in_order(by_backend)])
+
+
+def _saves(name: str, fall: Fall, base: Fall) -> str:
+    mine, theirs = _per_thousand(fall, "billed_nano"), _per_thousand(base, "billed_nano")
+    if mine >= theirs:
+        return f"No candidate cost less than Modal: {label(name)} {three_figures(mine)} against {three_figures(theirs)}"
+    column = max(PARTS, key=lambda part: _per_thousand(base, part) - _per_thousand(fall, part))
+    part = _per_thousand(base, column) - _per_thousand(fall, column)
+    return (
+        f"{PARTS[column].capitalize()} is what {label(name)} saves most: {three_figures(part)} "
+        f"of {three_figures(theirs)} per 1,000"
+    )
+
+
+def _cost_row(row: Mapping[str, Any], marginal: float | None) -> dict[str, object]:
+    loaded = row["fully_loaded_usd_per_image"]
+    ratio = f"{loaded / marginal:.1f}×" if loaded and marginal else None
+    return {
+        "provider": label(row["backend"]),
+        "marginal": per_thousand(marginal),
+        "fully loaded": per_thousand(loaded),
+        "ratio": ratio,
+        "billed": _usd(row["billed_usd"]),
+        "estimated": _usd(row["estimated_usd"]),
+        "bill / estimate": signed_percent(_change(row["billed_usd"], row["estimated_usd"])),
+        "state": state_glyph(row["state"]),
+        "good images": row["good_images"],
+        "simulated": row["simulated"],
+    }
+
+
+def _change(billed: float | None, estimated: float | None) -> float | None:
+    return billed / estimated - 1 if billed is not None and estimated else None
+
+
+def _usd(value: float | None) -> str | None:
+    return None if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+def _per_thousand(fall: Fall, column: str) -> float:
+    nano, images = float(fall[column]), float(fall["good_images"])
+    return nano / 1e9 / images * 1000
+
+
+def _figure(usd: float) -> str:
+    return three_figures(usd).replace("$", "")

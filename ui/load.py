@@ -1,0 +1,128 @@
+"""Cached reading: frames and rows by data version, which is cheap to ask for and changes with every row that counts.
+
+Frames are shared between sessions (`cache_resource`): nobody may change one in place. A frame is never an argument of a
+cached function, since Streamlit hashes only a sample of a large one.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import polars as pl
+import streamlit as st
+from sqlmodel import Session
+
+from analysis import compare, cost
+from analysis.timing import timed
+from storage import frames, queries
+from storage.models import Backend, Offer
+from storage.queries import JobDetail, RunDetail, RunLine
+from ui.scope import Scope
+from ui.source import Source, source_at
+
+_KEPT = 16
+
+
+class Version(NamedTuple):
+    """Which data: the folder, its making, and the state it is in. Plain values: the key of every cached answer."""
+
+    folder: str
+    made_at: int
+    state: str
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """A read-only session on that folder."""
+        return source_at(self.folder, self.made_at).reading()
+
+
+class Measured(NamedTuple):
+    """The frames of one version, schemas in `analysis.schema`; `timed` is the jobs with their latencies."""
+
+    jobs: pl.DataFrame
+    timed: pl.DataFrame
+    deployments: pl.DataFrame
+    charges: pl.DataFrame
+    images: pl.DataFrame
+
+
+def version(here: Source) -> Version:
+    """The present data version; a few milliseconds."""
+    with here.reading() as session:
+        return Version(str(here.folder.path), here.made_at, queries.data_version(session))
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def measured(at: Version, run_ids: tuple[int, ...] | None = None) -> Measured:
+    """Jobs, deployments, charges and images of these runs, or of all."""
+    with at.reading() as session:
+        jobs = frames.jobs(session, run_ids)
+        return Measured(
+            jobs=jobs,
+            timed=timed(jobs),
+            deployments=frames.deployments(session, run_ids),
+            charges=frames.charges(session, run_ids),
+            images=frames.images(session, run_ids),
+        )
+
+
+class Comparison(NamedTuple):
+    """What `analysis.compare` and `analysis.cost` make of one scope."""
+
+    jobs: pl.DataFrame
+    timed: pl.DataFrame
+    cells: pl.DataFrame
+    deployments: pl.DataFrame
+    arms: pl.DataFrame
+    waterfall: pl.DataFrame
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def comparison(at: Version, workflow: str, gpu: str, settings: str, run_ids: tuple[int, ...]) -> Comparison:
+    """Cells, arms and waterfall of one workflow at one setting on one GPU, from these runs (none named: all)."""
+    data, scope = measured(at), Scope(workflow, gpu, settings, run_ids)
+    jobs = scope.of(data.jobs)
+    deployments = data.deployments.filter(pl.col("deployment_id").is_in(jobs["deployment_id"].unique().implode()))
+    charges = data.charges.filter(pl.col("deployment_id").is_in(deployments["deployment_id"].implode()))
+    return Comparison(
+        jobs=jobs,
+        timed=scope.of(data.timed),
+        cells=compare.cells(jobs),
+        deployments=compare.deployments(deployments, jobs, charges),
+        arms=compare.arms(deployments, jobs, charges),
+        waterfall=cost.waterfall(deployments, jobs, charges),
+    )
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def runs(at: Version) -> Sequence[RunLine]:
+    """All runs, newest first."""
+    with at.reading() as session:
+        return queries.runs(session)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def run(at: Version, run_id: int) -> RunDetail | None:
+    """One run with deployments and events."""
+    with at.reading() as session:
+        return queries.run_detail(session, run_id)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def job(at: Version, job_id: int) -> JobDetail | None:
+    """One job with all that is known of it."""
+    with at.reading() as session:
+        return queries.job_detail(session, job_id)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def backends(at: Version) -> Sequence[Backend]:
+    """Every backend as last checked."""
+    with at.reading() as session:
+        return queries.backends(session)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def offers(at: Version) -> Sequence[Offer]:
+    """What each backend offered when it was last asked."""
+    with at.reading() as session:
+        return queries.latest_offers(session)

@@ -1,0 +1,228 @@
+"""What a planned run would answer and cost, before anything is spent. Pure.
+
+Seconds come from what was measured; where nothing was, from the assumptions below, and the panel says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from analysis import stats
+from storage.models import Backend, Offer
+from ui.formats import few
+from ui.names import label, provider_of
+from words import Feature, JobStatus, StartKind
+
+# GB of the GPUs that the providers rent to us; a workflow is offered those it fits on.
+GPU_GB = {"RTX 4090": 24, "L40S": 48, "A100": 80, "H100": 80, "H200": 141}
+WORST = 4 / 3  # every cold start and execution a third slower than likely
+
+SAMPLES = {"Smoke": (5, 1), "First look": (88, 8)}  # warm and cold jobs per provider
+CUSTOM = "Custom"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """Medians that a cost is made of; `measured` is False where they are assumed."""
+
+    execution_s: float
+    cold_s: float  # boot and model load of a cold job, as far as its execution does not hold them
+    ready_s: float  # rented machines: from the order to ready
+    measured: bool
+
+
+# Assumed until measured: a 20-step 1024 px picture on an L40S, a boot and a model load, a marketplace host pulling.
+ASSUMED = Seconds(execution_s=15.0, cold_s=45.0, ready_s=40.0, measured=False)
+ASSUMED_RENTAL = Seconds(execution_s=15.0, cold_s=20.0, ready_s=640.0, measured=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the form asks for; one number of jobs for every backend."""
+
+    workflow: str
+    gpu: str
+    backends: Sequence[str]
+    warm: int
+    cold: int
+    idle_timeout_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One backend's part of the plan. `likely_usd` is None where no price is known."""
+
+    backend: str
+    rentals: int
+    likely_usd: float | None
+    duration: timedelta
+    measured: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The whole plan. Sums are None as long as an arm has no price."""
+
+    arms: Sequence[Arm]
+
+    @property
+    def likely_usd(self) -> float | None:
+        """Sum of the arms."""
+        known = [arm.likely_usd for arm in self.arms if arm.likely_usd is not None]
+        return sum(known) if known and len(known) == len(self.arms) else None
+
+    @property
+    def worst_usd(self) -> float | None:
+        """Everything a third slower."""
+        return None if self.likely_usd is None else self.likely_usd * WORST
+
+    @property
+    def duration(self) -> timedelta:
+        """The longest arm: they run side by side."""
+        return max((arm.duration for arm in self.arms), default=timedelta())
+
+    @property
+    def assumed(self) -> list[str]:
+        """Backends whose seconds are not measured yet."""
+        return [arm.backend for arm in self.arms if not arm.measured]
+
+    @property
+    def unpriced(self) -> list[str]:
+        """Backends without a price for this GPU."""
+        return [arm.backend for arm in self.arms if arm.likely_usd is None]
+
+
+def fitting(gpus: Sequence[str], vram_gb: float) -> list[str]:
+    """GPUs that are on offer and that the workflow fits on, smallest first; unknown ones stay, at the end."""
+    fits = {gpu for gpu in gpus if GPU_GB.get(gpu, vram_gb) >= vram_gb}
+    return sorted(fits, key=lambda gpu: (GPU_GB.get(gpu, 1000), gpu))
+
+
+def estimate(
+    plan: Plan, jobs: pl.DataFrame, deployments: pl.DataFrame, offers: Sequence[Offer], backends: Sequence[Backend]
+) -> Estimate:
+    """Likely cost per arm from the cheapest price and the measured medians of this workflow, backend and GPU."""
+    features = {row.name: row.features for row in backends}
+    prices = _cheapest(offers, plan.gpu)
+    arms = []
+    for name in plan.backends:
+        rents = Feature.FRESH_HOST_IS_COLD in features.get(name, [])
+        seconds = _seconds(jobs, deployments, plan, name, ASSUMED_RENTAL if rents else ASSUMED)
+        paid_s = _paid_s(plan, seconds, rentals=plan.cold if rents else 1)
+        price = prices.get(name)
+        arms.append(
+            Arm(
+                backend=name,
+                rentals=plan.cold if rents else 1,
+                likely_usd=None if price is None else price * paid_s,
+                duration=timedelta(seconds=paid_s / (plan.cold if rents and plan.cold else 1)),
+                measured=seconds.measured,
+            )
+        )
+    return Estimate(arms=arms)
+
+
+def questions(plan: Plan, *, simulated: bool) -> pl.DataFrame:
+    """Planned of needed jobs for each number that a run can give; the charts' frame."""
+    sent = plan.warm + plan.cold
+    rows = [
+        ("Warm p50 ± 95 %", plan.warm, stats.min_n(0.5)),
+        ("Success ± 95 %", sent, stats.MIN_RATE_N),
+        ("Warm p95 ± 95 %", plan.warm, stats.min_n(0.95)),
+        ("Cold p50 ± 95 %", plan.cold, stats.min_n(0.5)),
+    ]
+    return pl.DataFrame(
+        [
+            {"question": name, "planned": planned, "needed": needed, "simulated": simulated}
+            for name, planned, needed in rows
+        ]
+    )
+
+
+def questions_title(rows: pl.DataFrame, backends: int) -> str:
+    """96 jobs on each of 3 answer 3 of 4"""
+    answered = rows.filter(pl.col("planned") >= pl.col("needed")).height
+    jobs = int(rows.filter(pl.col("question") == "Success ± 95 %")["planned"][0])
+    return f"{jobs:,} jobs on each of {backends} answer {answered} of {rows.height} questions"
+
+
+def cost_parts(found: Estimate, *, simulated: bool) -> pl.DataFrame:
+    """The arms end to end, for the cost bar."""
+    rows, at = [], 0.0
+    for arm in found.arms:
+        usd = arm.likely_usd or 0.0
+        text = f"{label(arm.backend)} {usd:,.2f}"
+        rows.append(
+            {"key": provider_of(arm.backend), "label": text, "low": at, "high": at + usd, "simulated": simulated}
+        )
+        at += usd
+    return pl.DataFrame(rows)
+
+
+def command(plan: Plan, cap_usd: float) -> str:
+    """The same launch at a terminal."""
+    arms = " ".join(f"--backend {name}" for name in plan.backends)
+    gpu = f'"{plan.gpu}"' if " " in plan.gpu else plan.gpu
+    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} --warm {plan.warm} --cold {plan.cold} --cap {cap_usd:g}"
+
+
+def _cheapest(offers: Sequence[Offer], gpu: str) -> dict[str, float]:
+    prices: dict[str, float] = {}
+    for offer in offers:
+        if offer.gpu == gpu:
+            usd = float(offer.usd_per_s)
+            prices[offer.backend] = min(usd, prices.get(offer.backend, usd))
+    return prices
+
+
+def _paid_s(plan: Plan, seconds: Seconds, *, rentals: int) -> float:
+    """Busy seconds of all jobs, cold starts, the way to ready of each rental and an idle tail after each cold probe."""
+    busy = (plan.warm + plan.cold) * seconds.execution_s + plan.cold * seconds.cold_s
+    tails = plan.idle_timeout_s * max(1, plan.cold)
+    return busy + rentals * seconds.ready_s + tails
+
+
+def _seconds(jobs: pl.DataFrame, deployments: pl.DataFrame, plan: Plan, backend: str, assumed: Seconds) -> Seconds:
+    """Measured medians once there are enough warm jobs for one, else the assumption."""
+    mine = jobs.filter(
+        (pl.col("workflow") == plan.workflow)
+        & (pl.col("backend") == backend)
+        & (pl.col("gpu") == plan.gpu)
+        & (pl.col("status") == JobStatus.SUCCEEDED)
+    )
+    warm = mine.filter(pl.col("start_kind") == StartKind.WARM)["execution_s"].drop_nulls()
+    cold = mine.filter(pl.col("start_kind") == StartKind.COLD)["latency_s"].drop_nulls()
+    if warm.len() < stats.min_n(0.5) or cold.len() == 0:
+        return assumed
+    execution_s, cold_s = _median(warm), _median(cold)
+    mine_up = deployments.filter(
+        (pl.col("backend") == backend) & (pl.col("gpu") == plan.gpu) & pl.col("ready_at").is_not_null()
+    )
+    ready = ((mine_up["ready_at"] - mine_up["created_at"]).dt.total_microseconds() / 1e6).drop_nulls()
+    return Seconds(
+        execution_s=execution_s,
+        cold_s=max(0.0, cold_s - execution_s),
+        ready_s=_median(ready) if ready.len() else assumed.ready_s,
+        measured=True,
+    )
+
+
+def _median(values: pl.Series) -> float:
+    middle = values.median()
+    return float(middle) if isinstance(middle, int | float) else 0.0
+
+
+def preflight(plan: Plan, backends: Sequence[Backend], offers: Sequence[Offer]) -> Mapping[str, Mapping[str, str]]:
+    """Per backend what a launch would find, as last asked: key, GPU on offer, cheapest price."""
+    states = {row.name: row for row in backends}
+    found = {}
+    for name in plan.backends:
+        mine = [offer for offer in offers if offer.backend == name and offer.gpu == plan.gpu]
+        row = states.get(name)
+        found[name] = {
+            "key": row.state if row else "never checked",
+            "offers": few(len(mine), 1) if not mine else f"{len(mine)} on offer",
+        }
+    return found
