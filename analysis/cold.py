@@ -4,10 +4,13 @@ One pure function per provider; what cannot be told is `unknown` and enters neit
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from words import StartKind
+
+# Runpod's clock against ours. A worker that is warm for a job is at least one boot and one job older than it.
+CLOCKS_APART = timedelta(seconds=5)
 
 _Verdict = tuple[StartKind, dict[str, Any]]
 _Decide = Callable[[Mapping[str, Any], datetime | None, Collection[str]], _Verdict]
@@ -24,16 +27,24 @@ def start_kind(
     return _RULES.get(backend, _no_rule)(evidence, accepted_at, history)
 
 
-def _modal(evidence: Mapping[str, Any], _accepted_at: datetime | None, _history: Collection[str]) -> _Verdict:
-    """The container counts its own calls: `call_index` 0 is its first. `restored_at` is set after a snapshot only."""
-    index = evidence.get("call_index")
-    if not isinstance(index, int):
-        return _say(StartKind.UNKNOWN, "the container did not say which call of its life this was")
-    if index > 0:
-        return _say(StartKind.WARM, f"call {index} of its container, counted from 0")
-    if evidence.get("restored_at") is not None:
-        return _say(StartKind.RESTORED, "first call of a container that came from a snapshot")
-    return _say(StartKind.COLD, "first call of its container")
+def _modal(evidence: Mapping[str, Any], _accepted_at: datetime | None, history: Collection[str]) -> _Verdict:
+    """The container counts its own calls: `call_index` 0 is its first. `restored_at` is set after a snapshot only.
+
+    A call that died with its container returned no stamps; Modal's call list still names the container, whose id is
+    new with every start. Our app takes no snapshots, so its first call was a boot.
+    """
+    index, container = evidence.get("call_index"), evidence.get("worker_id")
+    if isinstance(index, int):
+        if index > 0:
+            return _say(StartKind.WARM, f"call {index} of its container, counted from 0")
+        if evidence.get("restored_at") is not None:
+            return _say(StartKind.RESTORED, "first call of a container that came from a snapshot")
+        return _say(StartKind.COLD, "first call of its container")
+    if container is None:
+        return _say(StartKind.UNKNOWN, "neither stamps nor a container id")
+    if container in history:
+        return _say(StartKind.WARM, "an earlier call ran in this container")
+    return _say(StartKind.COLD, "first call known of this container, and snapshots are not in use")
 
 
 def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: Collection[str]) -> _Verdict:
@@ -46,7 +57,7 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
     if worker is None:
         return _say(StartKind.UNKNOWN, "no worker id")
     started_at = _instant(evidence.get("worker_started_at"))
-    booted = started_at is not None and accepted_at is not None and started_at >= accepted_at
+    booted = started_at is not None and accepted_at is not None and started_at > accepted_at - CLOCKS_APART
     if worker not in history or booted:
         why = "the worker started after the job was accepted" if booted else "first job of this worker"
         if str(evidence.get("flashboot", "OFF")).upper() != "OFF":
@@ -59,11 +70,10 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
 
 def _vast(evidence: Mapping[str, Any], _accepted_at: datetime | None, history: Collection[str]) -> _Verdict:
     """A rented machine stays up until it is destroyed: only the first job of a fresh rental is cold."""
-    worker = evidence.get("worker_id")
-    if worker is None:
-        return _say(StartKind.UNKNOWN, "no host id")
-    if worker in history:
+    if history:
         return _say(StartKind.WARM, "an earlier job ran on this rental")
+    if evidence.get("worker_id") is None:
+        return _say(StartKind.UNKNOWN, "no sign that the host ever took it")
     return _say(StartKind.COLD, "first job of a fresh rental")
 
 

@@ -83,16 +83,15 @@ def _values(
     reason = Reason.IMAGE_BROKEN if defect and seen.status is JobStatus.SUCCEEDED else seen.reason
     if seen.status is JobStatus.SUCCEEDED and not seen.images:
         reason = Reason.RESULT_MISSING
-    kind, why = start_kind(
-        _deployment(session, job).backend, seen.evidence, job.accepted_at, _workers_before(session, job)
-    )
+    evidence = {**seen.evidence, "worker_id": seen.worker_id}
+    kind, why = start_kind(_deployment(session, job).backend, evidence, job.accepted_at, _workers_before(session, job))
     return {
         "status": STATUS_OF[reason] if reason else seen.status,
         "reason": reason.value if reason else None,
         "error": seen.error or (f"The image is {defect}." if defect else None),
         "worker_id": seen.worker_id,
         "start_kind": kind,
-        "evidence": {**seen.evidence, **why},
+        "evidence": {**evidence, **why},
         "last_unfinished_at": job.last_unfinished_at,
         "first_finished_at": finished_at,
         **_durations(seen.times),

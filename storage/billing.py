@@ -48,9 +48,9 @@ class Ingested:
     same: int
 
 
-def upsert_charges(session: Session, lines: Iterable[BilledLine], *, now: datetime, simulated: bool) -> Ingested:
+def upsert_charges(session: Session, charges: Iterable[BilledLine], *, now: datetime, simulated: bool) -> Ingested:
     """Write one fetch of one provider. A line that fits no deployment of ours keeps deployment_id null."""
-    listed = list(lines)
+    listed = list(charges)
     rows = _known(session, [line.charge_id for line in listed])
     owners = _owners(session)
     new = changed = 0

@@ -1,0 +1,154 @@
+"""Whether an image is whole, and what is measured of it."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.quality import inspect
+
+SIZE = (96, 64)
+
+
+def encoded(picture: Image.Image, kind: str = "PNG") -> bytes:
+    target = io.BytesIO()
+    picture.save(target, kind)
+    return target.getvalue()
+
+
+def picture(luma: np.ndarray) -> bytes:
+    return encoded(Image.fromarray(luma.astype(np.uint8), "L").convert("RGB"))
+
+
+def gradient() -> np.ndarray:
+    return np.tile(np.linspace(20, 235, SIZE[0]), (SIZE[1], 1))
+
+
+def flat(value: float, *, spots: int = 0, spot: float = 255) -> np.ndarray:
+    luma = np.full((SIZE[1], SIZE[0]), float(value))
+    luma.ravel()[:spots] = spot
+    return luma
+
+
+PIXELS = SIZE[0] * SIZE[1]
+
+
+def test_a_whole_picture_has_no_defect_and_all_its_facts() -> None:
+    facts = inspect(picture(gradient()), SIZE)
+    assert (facts.defect, facts.width, facts.height) == (None, *SIZE)
+    assert len(facts.pixel_sha256) == 64
+    assert len(facts.perceptual_hash) == 16
+    assert facts.luma_mean == pytest.approx(127, abs=1)
+    assert facts.luma_sd == pytest.approx(62.7, abs=0.5)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
+def test_bytes_that_are_no_image_are_undecodable(content: bytes) -> None:
+    facts = inspect(content, SIZE)
+    assert (facts.defect, facts.width, facts.pixel_sha256, facts.luma_mean) == ("undecodable", None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_an_image_cut_short_is_broken_and_has_no_pixels(kind: str) -> None:
+    noisy = np.random.default_rng(1).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noisy), kind)
+    facts = inspect(whole[: len(whole) // 2], SIZE)
+    assert facts.defect in ("truncated", "undecodable")
+    assert facts.pixel_sha256 is None
+    if kind == "PNG":
+        assert (facts.defect, facts.width, facts.height) == ("truncated", *SIZE)
+
+
+def test_another_size_than_asked_for_is_a_defect_unless_nobody_asked() -> None:
+    assert inspect(picture(gradient()), (64, 96)).defect == "wrong_size"
+    assert inspect(picture(gradient()), None).defect is None
+
+
+def test_the_wrong_size_of_a_black_image_is_told_first() -> None:
+    assert inspect(picture(flat(0)), (64, 96)).defect == "wrong_size"
+
+
+@pytest.mark.parametrize(
+    ("luma", "defect"),
+    [
+        (flat(0), "black"),
+        (flat(2), "black"),
+        (flat(3), "flat"),
+        (flat(255), "flat"),
+        (flat(128), "flat"),
+        (flat(0, spots=PIXELS // 50, spot=120), "black"),  # mean 2.3, however bright the spots
+        (flat(255, spots=PIXELS // 20, spot=215), "flat"),  # mean 253
+        (flat(0, spots=PIXELS // 10, spot=120), None),
+        (flat(255, spots=PIXELS // 4, spot=215), None),
+    ],
+)
+def test_one_tone_is_no_picture(luma: np.ndarray, defect: str | None) -> None:
+    assert inspect(picture(luma), SIZE).defect == defect
+
+
+def test_almost_one_value_is_flat_however_far_off_the_rest_is() -> None:
+    block = flat(100)
+    block[:7, :8] = 255  # 56 of 6,144 pixels, sd 14.7
+    assert inspect(picture(block), SIZE).defect == "flat"
+    block[:8, :8] = 255  # 64 pixels: 1.04 %
+    assert inspect(picture(block), SIZE).defect is None
+
+
+def test_a_faint_picture_is_flat_below_a_spread_of_5() -> None:
+    faint = 128 + (gradient() - 127) / 62.7 * 4.5
+    assert inspect(picture(faint), SIZE).defect == "flat"
+    assert inspect(picture(128 + (gradient() - 127) / 62.7 * 6), SIZE).defect is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_white_noise_is_no_picture_and_a_noisy_picture_is_one(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1], SIZE[0]))
+    assert inspect(picture(np.clip(128 + 50 * noise, 0, 255)), SIZE).defect == "noise"
+    assert inspect(picture(np.clip(gradient() + 40 * noise, 0, 255)), SIZE).defect is None
+
+
+def test_stripes_are_a_picture_in_whichever_direction_they_run() -> None:
+    stripes = np.tile(np.where(np.arange(SIZE[0]) % 2 == 0, 40.0, 220.0), (SIZE[1], 1))
+    assert inspect(picture(stripes), SIZE).defect is None
+    assert inspect(picture(stripes[:, : SIZE[1]].T), None).defect is None
+
+
+def test_the_pixel_hash_knows_pixels_and_not_the_file() -> None:
+    colours = Image.fromarray(gradient().astype(np.uint8), "L").convert("RGB")
+    png, webp = encoded(colours), io.BytesIO()
+    colours.save(webp, "WEBP", lossless=True)
+    assert inspect(png, None).pixel_sha256 == inspect(webp.getvalue(), None).pixel_sha256
+    changed = colours.copy()
+    changed.putpixel((0, 0), (255, 0, 0))
+    assert inspect(encoded(changed), None).pixel_sha256 != inspect(png, None).pixel_sha256
+
+
+def test_the_shape_is_part_of_the_pixel_hash() -> None:
+    luma = flat(128, spots=PIXELS // 2, spot=10)
+    turned = luma.reshape(SIZE[0], SIZE[1])
+    assert inspect(picture(luma), None).pixel_sha256 != inspect(picture(turned), None).pixel_sha256
+
+
+def test_sharpness_is_the_variance_of_the_laplacian() -> None:
+    checks = np.indices((SIZE[1], SIZE[0])).sum(axis=0) % 2 * 100.0
+    assert inspect(picture(checks), None).sharpness == pytest.approx(400.0**2)
+    ramp = np.tile(np.arange(SIZE[0]) * 2.0, (SIZE[1], 1))
+    assert inspect(picture(ramp), None).sharpness == pytest.approx(0)
+    assert inspect(picture(np.array([[0.0, 255.0], [0.0, 255.0]])), None).sharpness is None
+
+
+def test_entropy_is_in_bits() -> None:
+    assert inspect(picture(flat(9)), None).entropy == 0
+    assert inspect(picture(flat(0, spots=PIXELS // 2)), None).entropy == pytest.approx(1)
+    assert inspect(picture(np.arange(256.0).reshape(16, 16)), None).entropy == pytest.approx(8)
+
+
+def test_like_pictures_have_like_perceptual_hashes() -> None:
+    plain = gradient()
+    plain[20:40, 30:60] = 230
+    again = np.clip(plain + np.random.default_rng(3).normal(0, 3, plain.shape), 0, 255)
+    here, there = (int(inspect(picture(luma), None).perceptual_hash, 16) for luma in (plain, again))
+    assert (here ^ there).bit_count() <= 6
+    assert math.isfinite(here)
