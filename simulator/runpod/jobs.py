@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.comfy import UNKNOWN_MODEL, read_graph, refuse, worker_comfyui_error
+from simulator.comfy import read_graph, refuse, worker_comfyui_error
 from simulator.engine import us
 from simulator.pool import SimJob
 from simulator.runpod import quotas
-from simulator.runpod.endpoint import Attempt, Endpoint, Job, Outside, times_of, wire_id
+from simulator.runpod.endpoint import Endpoint, Job, Outside, times_of, wire_id
 from simulator.runpod.results import NO_WORKFLOW, WORKER_LOST, Simulated
 from simulator.wire import Reply, Request
 
@@ -245,15 +245,8 @@ def _refusal(given: Any) -> dict[str, Any] | None:
     if not isinstance(given, dict) or not given.get("workflow"):
         return {"error": NO_WORKFLOW}
     refused = refuse(given["workflow"])
-    if refused is not None:
-        return {"error": worker_comfyui_error(refused[1])}
-    if read_graph(given["workflow"]).model == UNKNOWN_MODEL:
-        return {"error": "This simulated worker knows the models flux-dev and qwen-image-2512 only."}
-    return None
+    return {"error": worker_comfyui_error(refused[1])} if refused else None
 
 
 def _error(status: int, text: str) -> Reply:
     return Reply(status=status, body={"error": text})
-
-
-__all__ = ["STATUS", "Attempt", "JobsApi", "health"]

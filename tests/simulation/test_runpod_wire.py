@@ -156,6 +156,19 @@ def test_a_graph_that_only_previews_completes_without_a_picture() -> None:
     assert wire.finish(endpoint, job)["output"] == {"status": "success_no_images", "images": []}
 
 
+def test_a_graph_without_a_model_takes_next_to_no_time() -> None:
+    wire = Wire()
+    endpoint = wire.endpoint()
+    plain = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 32, "batch_size": 1, "color": 255}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "plain"}},
+    }
+    job = wire.jobs("POST", f"/{endpoint.id}/run", {"input": {"workflow": plain}}).body["id"]
+    last = wire.finish(endpoint, job)
+    assert last["executionTime"] == 500  # the world's overhead
+    assert last["output"]["images"][0]["filename"] == "plain_00001_.png"
+
+
 def test_cancelling_a_queued_and_a_running_job_and_one_that_is_done() -> None:
     wire = Wire()
     endpoint = wire.endpoint()
