@@ -69,9 +69,14 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
 
 
 def _vast(evidence: Mapping[str, Any], _accepted_at: datetime | None, history: Collection[str]) -> _Verdict:
-    """A rented machine stays up until it is destroyed: only the first job of a fresh rental is cold."""
+    """A rented machine stays up until it is destroyed: only the first job of a fresh rental is cold.
+
+    ComfyUI names the nodes it had in its cache: the loaders on a server that has worked before, none on a fresh one.
+    """
     if history:
         return _say(StartKind.WARM, "an earlier job ran on this rental")
+    if evidence.get("cached_nodes"):
+        return _say(StartKind.WARM, "the model was loaded already, by a job whose end we never saw")
     if evidence.get("worker_id") is None:
         return _say(StartKind.UNKNOWN, "no sign that the host ever took it")
     return _say(StartKind.COLD, "first job of a fresh rental")

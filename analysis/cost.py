@@ -13,7 +13,7 @@ from analysis.lives import LAWS, US, lives, us, with_boot
 from words import CostState
 
 _STRENGTH = {state.value: strength for strength, state in enumerate(CostState)}  # weakest first
-_OTHER_SKUS = ("disk", "network", "fee")  # all else is the worker's time
+_OTHER_SKUS = {"disk": "storage", "network": "network", "fee": "fee", "rounding": "rounded"}  # the rest: workers' time
 _PARTS = ("good", "failed", "cold", "idle", "storage", "network", "fee", "rounding")
 
 
@@ -95,7 +95,7 @@ def waterfall(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFra
     """Where each bill went, `schema.WATERFALL`, one row per billed deployment, ordered; the parts add up to the bill.
 
     good and failed: execution less model load. cold: boot and load. idle: the lives less these. rounding: what the
-    law adds to the lives. storage, network, fee: as billed. unexplained: what is left.
+    law adds to the lives, and what the bill itself calls so. storage, network, fee: as billed. unexplained: the rest.
     """
     work = with_boot(timing.timed(jobs), deployments).group_by("deployment_id").agg(
         good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
@@ -111,7 +111,10 @@ def waterfall(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFra
         .join(work, on="deployment_id", how="left")
         .join(lived, on="deployment_id", how="left")
         .with_columns(pl.col("good_nano", "failed_nano", "cold_nano", "life_nano", "rounding_nano").fill_null(0))
-        .with_columns(idle_nano=pl.col("life_nano") - pl.col("good_nano") - pl.col("failed_nano") - pl.col("cold_nano"))
+        .with_columns(
+            idle_nano=pl.col("life_nano") - pl.sum_horizontal("good_nano", "failed_nano", "cold_nano"),
+            rounding_nano=pl.col("rounding_nano") + pl.col("rounded_nano"),
+        )
         .with_columns(unexplained_nano=pl.col("billed_nano") - pl.sum_horizontal(parts))
         .sort("deployment_id")
         .select(schema.WATERFALL.names())
@@ -119,21 +122,15 @@ def waterfall(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFra
 
 
 def _billed(charges: pl.DataFrame) -> pl.DataFrame:
-    """Per deployment: billed_nano, its state, and what of it was storage, network and fees."""
-    storage, network, fee = (
+    """Per deployment: billed_nano, its state, and what of it was storage, network, fees and rounding."""
+    others = [
         pl.col("billed_nano").filter(pl.col("sku") == sku).sum().alias(f"{part}_nano")
-        for sku, part in zip(_OTHER_SKUS, ("storage", "network", "fee"), strict=True)
-    )
+        for sku, part in _OTHER_SKUS.items()
+    ]
     return (
         charges.filter(pl.col("deployment_id").is_not_null())
         .group_by("deployment_id")
-        .agg(
-            pl.col("billed_nano").sum(),
-            weakest_state(pl.col("state")).alias("cost_state"),
-            storage,
-            network,
-            fee,
-        )
+        .agg(pl.col("billed_nano").sum(), weakest_state(pl.col("state")).alias("cost_state"), *others)
     )
 
 

@@ -76,6 +76,8 @@ def test_a_runpod_job_whose_acceptance_was_not_seen_is_not_called_warm() -> None
         ({"worker_id": "31"}, (), COLD),
         ({"worker_id": "31"}, ("31",), WARM),
         ({"worker_id": None}, ("31",), WARM),
+        ({"worker_id": "31", "cached_nodes": ["4"]}, (), WARM),  # a job of unknown fate ran before
+        ({"worker_id": "31", "cached_nodes": []}, (), COLD),
         ({}, (), UNKNOWN),
     ],
 )

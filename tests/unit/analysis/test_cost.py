@@ -93,6 +93,12 @@ def test_a_charge_that_nothing_caused_is_left_unexplained() -> None:
     assert fall(VAST_DEPLOYMENT, VAST_JOBS, phantom)["unexplained"] == 27_720_000
 
 
+def test_what_the_bill_itself_calls_rounding_is_rounding() -> None:
+    bill = pl.concat([RUNPOD_CHARGES, charges(charge(-18_904, sku="rounding"))])
+    found = fall(deployments(deployment()), RUNPOD_JOBS, bill)
+    assert (found["rounding"], found["unexplained"]) == (789_700 - 18_904, 530_000)
+
+
 def test_a_bill_without_a_single_job_is_all_idle_or_unexplained() -> None:
     assert fall(deployments(deployment()), jobs(), charges(charge(5)))["unexplained"] == 5
     idle = fall(VAST_DEPLOYMENT, jobs(), VAST_CHARGES)
