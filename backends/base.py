@@ -127,7 +127,7 @@ class Charge:
     provider: Provider
     resource_id: str  # the deployment's provider id
     resource_name: str | None  # the deployment's key where the row carries it
-    sku: str  # gpu, cpu, memory, disk, network, fee
+    sku: str  # gpu, cpu, memory, disk, network, fee; rounding = between a total and its rounded parts
     charge_period_start: datetime
     charge_period_end: datetime
     billed_cost: Decimal

@@ -105,7 +105,6 @@ class VastBackend:
         seen = await self._look(ref.id)
         if seen is None:
             return Deployment(state=DeploymentState.GONE)
-        instants = {} if seen.started_at is None else {"contract_started": seen.started_at}
         provenance = {**seen.provenance, **self._driver(ref)}
         if doom := doom_of(seen.status, seen.status_msg):
             self._shun(seen)
@@ -119,7 +118,13 @@ class VastBackend:
             found = self._addressed(ref, url)
             if (facts := await self._healthy(url, ref.key)) is not None:
                 state, provenance = DeploymentState.READY, provenance | facts
-        return Deployment(state=state, usd_per_s=seen.usd_per_s, instants=instants, provenance=provenance, ref=found)
+        return Deployment(
+            state=state,
+            usd_per_s=seen.usd_per_s,
+            instants=seen.instants(self._clock.now()),
+            provenance=provenance,
+            ref=found,
+        )
 
     async def teardown(self, ref: DeploymentRef) -> None:
         """Destroy the instance; one that is not there any more is a success. Stopping would go on costing storage."""
@@ -144,7 +149,7 @@ class VastBackend:
 
     async def submit(self, ref: DeploymentRef, job: JobSpec, key: str) -> JobRef:
         """One POST; `key` is the job's id. Raises NotFound when its host turns out to be dead."""
-        url = await self._url(ref)
+        url = await self._reach(ref)
         body = wire.job_body(job.graph, key)
         try:
             await self._wrapper.send("POST", f"{url}/generate", json=body, headers=self._headers(ref.key) | _HISTORY)
@@ -160,7 +165,7 @@ class VastBackend:
         """One look; a wrapper that cannot be reached is a lost worker once the console says that its host is dead."""
         host = ref.deployment
         try:
-            url = await self._url(host)
+            url = await self._reach(host)
             reply = await self._wrapper.read("GET", f"{url}/result/{ref.id}", headers=self._headers(host.key))
         except JobEnded as ended:
             reply = ended.reply
@@ -176,7 +181,7 @@ class VastBackend:
         """Idempotent: a job that is over, unknown, or on a dead host is as good as cancelled."""
         host = ref.deployment
         try:
-            url = await self._url(host)
+            url = await self._reach(host)
             await self._wrapper.read("POST", f"{url}/cancel/{ref.id}", headers=self._headers(host.key))
         except (JobEnded, NotFound):
             return
@@ -273,7 +278,7 @@ class VastBackend:
             self._urls[ref.id] = found[0]
         return found[0] if found else None
 
-    async def _url(self, ref: DeploymentRef) -> str:
+    async def _reach(self, ref: DeploymentRef) -> str:
         if url := await self._url_of(ref):
             return url
         raise NotFound(f"Instance {ref.id} has no wrapper that could be reached.")

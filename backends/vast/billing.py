@@ -5,6 +5,7 @@ Amounts come in three decimals, so a short cheap contract shows $0.000 (github.c
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from backends.base import NAME_PREFIX, Charge
@@ -42,26 +43,36 @@ def page_of(reply: Any) -> tuple[list[Mapping[str, Any]], str | None]:
 
 
 def charges_of(row: Mapping[str, Any]) -> list[Charge]:
-    """A line per item of a contract of ours; contracts of other names are none of our business."""
+    """The lines of a contract of ours; contracts of other names are none of our business.
+
+    A line per item, and one more that brings their sum to the contract's own `amount`: each item is rounded by itself,
+    four of them by up to $0.002 together, which is 2 % of a ten-cent rental. It is always there, so that it is kept up
+    to date.
+    """
     label = (row.get("metadata") or {}).get("label")
     if not label or not label.startswith(NAME_PREFIX):
         return []
-    return [_charge(row, item, label) for item in row.get("items") or []]
+    lines = [_line(row, item, str(item.get("type")), money(item, "amount")) for item in row.get("items") or []]
+    rest = money(row, "amount") - sum((line.billed_cost for line in lines), Decimal())
+    return [*lines, _line(row, row, "rounding", rest)]
 
 
-def _charge(row: Mapping[str, Any], item: Mapping[str, Any], label: str) -> Charge:
-    source, kind = str(row.get("source")), str(item.get("type"))
-    start, end = instant(item.get("start")), instant(item.get("end"))
+def _line(row: Mapping[str, Any], span: Mapping[str, Any], kind: str, usd: Decimal) -> Charge:
+    source, start, end = str(row.get("source")), instant(span.get("start")), instant(span.get("end"))
     if start is None or end is None:
-        raise UnexpectedReply(f"Vast.ai charges {source} for {kind} without saying when.", raw=str(item))
+        raise UnexpectedReply(f"Vast.ai charges {source} for {kind} without saying when.", raw=str(span))
     return Charge(
         charge_id=f"vast/{source}/{kind}/{int(start.timestamp())}",
         provider=Provider.VAST,
         resource_id=source.removeprefix("instance-"),
-        resource_name=label,
+        resource_name=row["metadata"]["label"],
         sku=_SKUS.get(kind, kind),
         charge_period_start=start,
         charge_period_end=max(end, start + timedelta(seconds=1)),
-        billed_cost=money(item, "amount"),
-        raw={"source": source, "description": row.get("description"), "item": dict(item)},
+        billed_cost=usd,
+        raw={"source": source, "description": row.get("description"), "amount": row.get("amount"), "line": _bare(span)},
     )
+
+
+def _bare(span: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in span.items() if name not in ("items", "metadata", "source")}

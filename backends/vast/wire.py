@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -180,9 +180,17 @@ class Instance:
     status_msg: str | None
     usd_per_s: Decimal
     started_at: datetime | None  # of the contract, not of the container
+    uptime_s: float | None  # of the container
     machine_id: int | None
     url: str | None  # of the wrapper; only the list gives it, and only while it runs
     provenance: Mapping[str, str]
+
+    def instants(self, now: datetime) -> dict[str, datetime]:
+        """The contract's start, and the container's: from there on the GPU is billed."""
+        found = {} if self.started_at is None else {"contract_started": self.started_at}
+        if self.uptime_s is not None:
+            found["container_started"] = now - timedelta(seconds=self.uptime_s)
+        return found
 
 
 def instance_of(reply: Any) -> Instance | None:
@@ -211,6 +219,7 @@ def _instance(row: Any) -> Instance:
         status_msg=row.get("status_msg"),
         usd_per_s=money(row, "dph_base") / 3600,
         started_at=instant(row.get("start_date")),
+        uptime_s=None if row.get("uptime_mins") is None else row["uptime_mins"] * 60,
         machine_id=row.get("machine_id"),
         url=_url(row),
         provenance={name: str(value) for name, value in given.items() if value},

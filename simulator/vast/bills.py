@@ -66,10 +66,11 @@ class Bills:
         ended_us = rental.destroyed_us
         late = ended_us is not None and now_us >= ended_us + us(self._billing.correct_after_s)
         factor = self._factor(corrected=late)
-        days = len({at // DAY_US for item in found for at in (item.start_us, item.end_us - 1)})
+        start_us, end_us = min(item.start_us for item in found), max(item.end_us for item in found)
+        days = (end_us - 1) // DAY_US - start_us // DAY_US + 1
         return {
-            "start": min(item.start_us for item in found) // US,
-            "end": -(-max(item.end_us for item in found) // US),
+            "start": start_us // US,
+            "end": -(-end_us // US),
             "type": "instance",
             "source": f"instance-{rental.id}",
             "description": f"Instance {rental.id} Charges - {days} day{'s' if days > 1 else ''}",
