@@ -155,6 +155,11 @@ class RunStatus(StrEnum):
     STOPPED = "stopped"  # by a person, or at its cap
     FAILED = "failed"
 
+    @property
+    def final(self) -> bool:
+        """True once the run can change no more."""
+        return self in (RunStatus.DONE, RunStatus.STOPPED, RunStatus.FAILED)
+
 
 class LoadProfile(StrEnum):
     """How the jobs of a lane arrive."""

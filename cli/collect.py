@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -39,7 +40,8 @@ def collect(
 ) -> None:
     """Drive runs, read bills and prices, answer requests, until SIGTERM; whatever it left is taken over next time."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = Settings()
     folder = data_folder(settings)
     line = simulated_world(settings)
@@ -50,7 +52,8 @@ def collect(
     with lock_folder(folder):
         upgrade(folder.db)
         access = access_of(in_simulated_world(settings, line) if line else settings, simulated=line is not None)
-        uvloop.run(_serve(folder, access, settle=settle))
+        cap = None if line else settings.spend_cap_usd
+        uvloop.run(_serve(folder, access, settle=settle, spend_cap_usd=cap))
 
 
 def access_of(settings: Settings, *, simulated: bool) -> Access:
@@ -74,7 +77,7 @@ def access_of(settings: Settings, *, simulated: bool) -> Access:
     )
 
 
-async def _serve(folder: DataFolder, access: Access, *, settle: bool) -> None:
+async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_usd: Decimal | None) -> None:
     loop = asyncio.get_running_loop()
     end_with_parent(loop)
     clock = world_clock(folder)
@@ -88,6 +91,7 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool) -> None:
         blobs=Blobs(folder.blobs),
         token=installation.token,
         simulated=access.simulated,
+        spend_cap_usd=spend_cap_usd,
     )
     service = Service(ctx, pid=os.getpid(), when_idle=(lambda: billing.settle(ctx)) if settle else None)
     task = asyncio.create_task(service.run())

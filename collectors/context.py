@@ -1,9 +1,9 @@
 """What every part of the collector works with."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlmodel import Session
@@ -28,9 +28,9 @@ class Context:
     blobs: Blobs
     token: str  # the installation's resource-name prefix
     simulated: bool
+    spend_cap_usd: Decimal | None = None  # of all runs of this data folder together; None in simulated worlds
     lease_token: int = 0
     stopping: set[int] = field(default_factory=set)  # runs that are to end now
-    wake: asyncio.Event = field(default_factory=asyncio.Event)  # something new may be in the tables
 
     async def load(self, read: Callable[[Session], _T]) -> _T:
         """Read through the writer's connection, so that what was just written is seen."""

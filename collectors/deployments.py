@@ -8,7 +8,7 @@ from sqlmodel import Session
 from backends.base import Backend, DeploymentRef, DeploymentSpec
 from backends.base import Deployment as Seen
 from backends.base import Offer as BackendOffer
-from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone
+from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone, UnexpectedReply
 from collectors import budget
 from collectors.context import Context, log
 from storage.models import Deployment, Offer, Run, Workflow
@@ -18,6 +18,8 @@ READY_LIMIT_S = 45 * 60.0  # world seconds; a healthy marketplace host was seen 
 LOOK_S = 3.0
 FIND_AGAIN_S = 20.0  # world seconds between looks for a deployment whose reply was lost
 FIND_TRIES = 3
+_DEAD = (DeploymentState.FAILED, DeploymentState.STOPPED, DeploymentState.GONE)
+STOPPED = "The run was asked to stop."
 
 
 def ref_of(row: Deployment) -> DeploymentRef:
@@ -33,6 +35,16 @@ async def ensure_ready(ctx: Context, deployment_id: int) -> Deployment:
     if row.state in (DeploymentState.PROVISIONING, DeploymentState.READY):
         row = await _wait(ctx, row)
     return row
+
+
+async def check(ctx: Context, row: Deployment) -> Deployment:
+    """The row after one look at it: failed if its capacity has died. A look that fails says nothing."""
+    try:
+        seen = await ctx.backends[row.backend].observe(ref_of(row))
+    except BackendError as error:
+        log.info("observing %s failed: %s", row.key, error)
+        return row
+    return await _fail(ctx, row, _words(seen)) if seen.state in _DEAD else row
 
 
 async def teardown(ctx: Context, row: Deployment) -> None:
@@ -67,6 +79,8 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
     except BackendError as error:
         return await _fail(ctx, row, str(error))
     for offer in offers[:5]:
+        if row.run_id in ctx.stopping:
+            return await _fail(ctx, row, STOPPED)
         if refusal := await budget.refusal(ctx, row.run_id):
             return await _fail(ctx, row, refusal)
         row = await _intend(ctx, row, offer)
@@ -75,7 +89,8 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
         except NoCapacity as error:
             log.info("offer %s of %s is gone: %s", offer.offer_id, row.backend, error)
             continue
-        except FateUnknown:
+        except (FateUnknown, UnexpectedReply) as error:
+            log.warning("the order of %s was sent and its answer is missing: %s", row.key, error)
             return await _find(ctx, row)
         except BackendError as error:
             return await _fail(ctx, row, str(error))
@@ -101,8 +116,11 @@ async def _find(ctx: Context, row: Deployment) -> Deployment:
 
 async def _wait(ctx: Context, row: Deployment) -> Deployment:
     backend = ctx.backends[row.backend]
-    deadline = (row.created_at or ctx.clock.now()) + timedelta(seconds=READY_LIMIT_S)
-    while ctx.clock.now() < deadline and row.run_id not in ctx.stopping:
+    since = ctx.clock.now() if row.ready_at else row.created_at or ctx.clock.now()  # was ready: a restart, ask anew
+    deadline = since + timedelta(seconds=READY_LIMIT_S)
+    while ctx.clock.now() < deadline:
+        if row.run_id in ctx.stopping:
+            return await _fail(ctx, row, STOPPED)
         try:
             seen = await backend.observe(ref_of(row))
         except BackendError as error:
@@ -111,8 +129,8 @@ async def _wait(ctx: Context, row: Deployment) -> Deployment:
             continue
         if seen.state is DeploymentState.READY:
             return await _ready(ctx, row, seen)
-        if seen.state in (DeploymentState.FAILED, DeploymentState.STOPPED, DeploymentState.GONE):
-            return await _fail(ctx, row, seen.reason or f"The provider says {seen.state.value}.")
+        if seen.state in _DEAD:
+            return await _fail(ctx, row, _words(seen))
         await ctx.clock.sleep(LOOK_S)
     return await _fail(ctx, row, f"Not ready after {READY_LIMIT_S / 60:.0f} minutes.")
 
@@ -157,6 +175,10 @@ async def _ready(ctx: Context, row: Deployment, seen: Seen) -> Deployment:
 async def _fail(ctx: Context, row: Deployment, reason: str) -> Deployment:
     await ctx.tell("deployment", f"{row.key} failed: {reason}", **_ids(row))
     return await _write(ctx, row, state=DeploymentState.FAILED, reason=reason)
+
+
+def _words(seen: Seen) -> str:
+    return seen.reason or f"The provider says {seen.state.value}."
 
 
 async def _spec(ctx: Context, row: Deployment, offer: BackendOffer) -> DeploymentSpec:

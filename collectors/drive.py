@@ -82,11 +82,9 @@ async def _submit(ctx: Context, sample: Sample) -> JobRef | None:
     spec = JobSpec(graph=sample.graph, timeout_s=sample.timeout_s)
     try:
         ref = await sample.backend.submit(sample.ref, spec, sample.job.key)
-    except FateUnknown as error:
-        if Feature.FINDS_JOBS in sample.backend.features:
-            return await _recover(ctx, sample)
-        await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, str(error))
-        return None
+    except (FateUnknown, UnexpectedReply) as error:
+        log.warning("job %s was sent and its answer is missing: %s", sample.job.key, error)
+        return await _recover(ctx, sample)
     except BackendError as error:
         await _end_without_result(ctx, sample, decide.reason_of_submit(error), str(error))
         return None
@@ -97,16 +95,27 @@ async def _submit(ctx: Context, sample: Sample) -> JobRef | None:
 async def _recover(ctx: Context, sample: Sample) -> JobRef | None:
     """The intent is durable and no answer is: find the job by its key, or give the sample up."""
     ref = JobRef(deployment=sample.ref, id=sample.job.key)
-    if Feature.FINDS_JOBS in sample.backend.features:
-        try:
-            await sample.backend.poll(ref)
-        except BackendError as error:
-            log.info("job %s was not found by its key: %s", sample.job.key, error)
-        else:
-            await _accepted(ctx, sample, ref, None)
-            return ref
+    if Feature.FINDS_JOBS in sample.backend.features and await _found(ctx, sample, ref):
+        await _accepted(ctx, sample, ref, None)
+        return ref
     await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, "Sent, and no answer ever came.")
     return None
+
+
+async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
+    """Does the provider know the job? Only its own "no" counts as one; a provider that is away is asked again."""
+    while True:
+        try:
+            await sample.backend.poll(ref)
+        except NotFound:
+            return False
+        except BackendError as error:
+            log.info("looking for job %s failed: %s", sample.job.key, error)
+            if _overdue(ctx, sample.job):
+                return False
+            await ctx.clock.sleep(decide.COARSE_S)
+        else:
+            return True
 
 
 async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> None:
@@ -124,29 +133,49 @@ async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime
 
 
 async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
-    """Look until the end, the deadline or a stop. A failed look is no failed job."""
+    """Look until the end, the deadline or a stop. A failed look is no failed job.
+
+    Overdue is decided after a look: a result that came while no collector ran was paid for and is taken.
+    """
     job = sample.job
     picked_up = job.status is JobStatus.RUNNING
-    wait_s = decide.LONG_POLL_S if Feature.LONG_POLL in sample.backend.features else 0.0
-    while True:
+    while job.run_id not in ctx.stopping:
         asked_at = ctx.clock.now()
-        if job.run_id in ctx.stopping or (job.deadline_at and asked_at >= job.deadline_at):
-            await _cancel(ctx, sample, ref, picked_up=picked_up)
+        seen = await _look(sample.backend, ref, _hold_s(sample, asked_at))
+        if seen is not None and seen.status.final:
+            await results.finish(ctx, job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
             return
-        seen = await _look(sample.backend, ref, wait_s)
-        if seen is None:
-            await ctx.clock.sleep(decide.COARSE_S)
-            continue
-        if seen.status.final:
-            await results.finish(ctx, sample.job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
-            return
-        job.last_unfinished_at = asked_at
-        if seen.status is JobStatus.RUNNING and not picked_up:
+        if _overdue(ctx, job):
+            break
+        if seen is not None:
+            job.last_unfinished_at = asked_at
+        if seen is not None and seen.status is JobStatus.RUNNING and not picked_up:
             picked_up = True
             await _write(ctx, sample, {"status": JobStatus.RUNNING, "last_unfinished_at": asked_at})
-        if not wait_s:
-            waited_s = (asked_at - (job.accepted_at or asked_at)).total_seconds()
-            await ctx.clock.sleep(decide.next_poll_s(waited_s, sample.expected_s))
+        await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen))
+    await _cancel(ctx, sample, ref, picked_up=picked_up)
+
+
+def _overdue(ctx: Context, job: Job) -> bool:
+    return job.deadline_at is not None and ctx.clock.now() >= job.deadline_at
+
+
+def _hold_s(sample: Sample, now: datetime) -> float:
+    """World seconds that a look may hold, never beyond the deadline."""
+    if Feature.LONG_POLL not in sample.backend.features:
+        return 0.0
+    left_s = (sample.job.deadline_at - now).total_seconds() if sample.job.deadline_at else decide.LONG_POLL_S
+    return min(decide.LONG_POLL_S, max(0.0, left_s))
+
+
+def _gap_s(ctx: Context, sample: Sample, asked_at: datetime, seen: Observation | None) -> float:
+    """World seconds until the next look. A look that held needs no gap; one that came back at once does."""
+    if seen is None:
+        return decide.COARSE_S
+    if Feature.LONG_POLL in sample.backend.features:
+        return max(0.0, decide.FINE_S - (ctx.clock.now() - asked_at).total_seconds())
+    waited_s = (asked_at - (sample.job.accepted_at or asked_at)).total_seconds()
+    return decide.next_poll_s(waited_s, sample.expected_s)
 
 
 async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | None:

@@ -1,19 +1,24 @@
 """Live resources that no row wants. Only what carries this installation's name is ever touched."""
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from backends.base import LiveResource
+from backends.base import Backend, LiveResource
 from backends.errors import BackendError
 from collectors.context import Context, log
-from collectors.deployments import destroy
-from storage.models import Deployment
-from words import DeploymentState, Feature
+from storage.models import Deployment, Run
+from words import DeploymentState, Feature, RunStatus
 
-_WANTED = frozenset({DeploymentState.INTENDED, DeploymentState.PROVISIONING, DeploymentState.READY})
+_WANTED = (DeploymentState.INTENDED, DeploymentState.PROVISIONING, DeploymentState.READY)
+_OVER = [status for status in RunStatus if status.final]
+TRIES = 5  # of a teardown, here; the next sweep goes on
+BETWEEN_S = 2.0
 
 
 async def sweep(ctx: Context) -> int:
-    """Destroy every live resource of this installation that no open deployment row wants; gives how many."""
+    """Destroy every live resource of this installation that no open deployment row wants; gives how many.
+
+    One that will not go holds nobody up: it is left to the next sweep.
+    """
     ended = 0
     for name, backend in ctx.backends.items():
         if Feature.DEPLOYS not in backend.features:
@@ -24,16 +29,30 @@ async def sweep(ctx: Context) -> int:
             log.warning("%s could not be asked for orphans: %s", name, error)
             continue
         for orphan in await _orphans(ctx, found):
-            await destroy(ctx, backend, orphan.ref)
-            await ctx.tell("orphan", f"{orphan.key} on {name} belonged to nothing; it was ended.")
-            ended += 1
+            ended += await _end(ctx, backend, orphan)
     return ended
 
 
 async def _orphans(ctx: Context, found: list[LiveResource]) -> list[LiveResource]:
+    """What is live and unwanted. The rows are read after the provider's list: nothing new can be mistaken for one."""
+
     def wanted(session: Session) -> set[str]:
-        rows = session.exec(select(Deployment)).all()
-        return {row.key for row in rows if row.state in _WANTED}
+        rows = select(Deployment.key).join(Run, col(Run.id) == Deployment.run_id)
+        return set(session.exec(rows.where(col(Deployment.state).in_(_WANTED), col(Run.status).not_in(_OVER))))
 
     keys = await ctx.load(wanted)
     return [live for live in found if live.key not in keys]
+
+
+async def _end(ctx: Context, backend: Backend, orphan: LiveResource) -> bool:
+    for _ in range(TRIES):
+        try:
+            await backend.teardown(orphan.ref)
+        except BackendError as error:
+            log.warning("teardown of %s failed: %s", orphan.key, error)
+            await ctx.clock.sleep(BETWEEN_S)
+        else:
+            await ctx.tell("orphan", f"{orphan.key} on {backend.name} belonged to nothing; it was ended.")
+            return True
+    await ctx.tell("orphan", f"{orphan.key} on {backend.name} belongs to nothing and could not be ended yet.")
+    return False

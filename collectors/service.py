@@ -17,19 +17,21 @@ from words import JobStatus, RunStatus
 
 HEARTBEAT_S = 5.0  # liveness seconds
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
-_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.TEARING_DOWN)
+_OPEN = [status for status in RunStatus if not status.final]
 _WALL = WallClock()
 
 
 class Service:
     """One collector on one data folder; the caller holds the folder's lock.
 
-    `when_idle` runs each time the last open run has ended: in simulated worlds it leaps until the bills are final.
+    `when_idle` runs each time the last open run has ended, also if an earlier collector ended it and was killed
+    then: in simulated worlds it leaps until the bills are final.
     """
 
     def __init__(self, ctx: Context, *, pid: int, when_idle: Callable[[], Awaitable[None]] | None = None) -> None:
         self.ctx, self._pid, self._when_idle = ctx, pid, when_idle
         self._runs: dict[int, asyncio.Task[None]] = {}
+        self._unsettled = False  # a run was seen since `when_idle` ran
 
     async def start(self) -> None:
         """Own every lease at once (the lock proves the old owner dead), then sweep before the first submit."""
@@ -44,6 +46,7 @@ class Service:
             return token
 
         self.ctx.lease_token = await self.ctx.writer.run(take_over)
+        self._unsettled = await self.ctx.load(lambda session: session.exec(select(Run.id)).first() is not None)
         await prices.refresh(self.ctx)
         await orphans.sweep(self.ctx)
 
@@ -58,7 +61,7 @@ class Service:
             asyncio.create_task(self._heartbeat()),
         ]
         try:
-            while not (until() and not self._runs and not await self._open_runs()):
+            while not (until() and await self._idle() and not self._must_settle):
                 await self._turn()
                 await self.ctx.clock.sleep(LOOK_S)
         finally:
@@ -67,12 +70,20 @@ class Service:
     async def _turn(self) -> None:
         await requests.answer_all(self.ctx)
         for run_id in await self._open_runs():
+            self._unsettled = True
             if run_id not in self._runs:
                 self._runs[run_id] = asyncio.create_task(drive_run(self.ctx, run_id))
-        had_runs = bool(self._runs)
         self._runs = {run_id: task for run_id, task in self._runs.items() if not task.done()}
-        if had_runs and not self._runs and self._when_idle and not await self._open_runs():
+        if self._when_idle and self._must_settle and await self._idle():
             await self._when_idle()
+            self._unsettled = False
+
+    @property
+    def _must_settle(self) -> bool:
+        return self._unsettled and self._when_idle is not None
+
+    async def _idle(self) -> bool:
+        return not self._runs and not await self._open_runs()
 
     async def _open_runs(self) -> list[int]:
         query = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
