@@ -386,10 +386,10 @@ def test_a_contract_is_billed_gpu_while_running_storage_till_destroyed_and_netwo
     assert float(true["disk"]) == pytest.approx(exact["disk"])
 
 
-def test_the_sheet_of_the_hand_worked_ledger() -> None:
-    """2,100 of 2,400 s running at $0.54, 80 GB at $0.15, 35 GB down: as worked by hand in statistics, in nano-USD."""
-    pull = Duration(median_s=300, source="assumed: the hand-worked ledger")
-    boot = Duration(median_s=600, source="assumed: the hand-worked ledger")
+def test_a_rental_worked_by_hand_is_billed_to_the_nano_dollar() -> None:
+    """2,100 of 2,400 s running at $0.54 an hour, 80 GB at $0.15 a month, 35 GB down at $0.002."""
+    pull = Duration(median_s=300, source="assumed: worked by hand")
+    boot = Duration(median_s=600, source="assumed: worked by hand")
     price = world_with().vast.price["L40S"].model_copy(update={"usd_per_s": 0.00015})
     desk = Desk(world_with(pull=pull, boot=boot, price={"L40S": price}, price_spread=0.0))
     offer = next(
