@@ -91,7 +91,7 @@ def _picture(asked: Asked, laws: Laws) -> Picture:
         seed=asked.seed,
         width=asked.width,
         height=asked.height,
-        steps=asked.steps,
+        steps=max(1, asked.steps),  # a graph without a sampler shows something too
         reference_steps=4 if asked.lora else 50 if asked.model.startswith("qwen") else 20,
         variant=laws.own.variant,
         precision=laws.own.precision,

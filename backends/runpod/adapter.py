@@ -155,7 +155,8 @@ class RunpodBackend:
         """`POST /run`. There is no idempotency key, so a lost answer is a lost job; `key` has no place to go."""
         least_s, most_s = EXECUTION_LIMIT_S
         limit_s = min(max(job.timeout_s, least_s), most_s)
-        policy = {"executionTimeout": round(limit_s * 1000), "ttl": round((limit_s + QUEUE_LIMIT_S) * 1000)}
+        ttl_s = min(limit_s + QUEUE_LIMIT_S, most_s)
+        policy = {"executionTimeout": round(limit_s * 1000), "ttl": round(ttl_s * 1000)}
         body = {"input": {"workflow": job.graph}, "policy": policy}
         return JobRef(deployment=ref, id=wire.job_id(await self._jobs.send("POST", f"/{ref.id}/run", json=body)))
 
@@ -183,6 +184,8 @@ class RunpodBackend:
 
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:
         """Hour buckets of every endpoint of the account that overlap [start, end); Runpod snaps outward itself."""
+        if end <= start:
+            return []  # Runpod answers 400
         window = {"startTime": _text(start), "endTime": _text(end), "bucketSize": "hour"}
         return charges_of(await self._read("/billing/serverless", **window))
 
