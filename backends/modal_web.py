@@ -229,6 +229,8 @@ def _observed(response: Any, flight: _Flight) -> Observation:
 
 
 def _reason(status: int, text: str) -> Reason:
+    if status == 429:
+        return Reason.UNREACHABLE
     if status == 408:  # "Missing request, possibly due to expiry or cancellation"
         return Reason.VANISHED
     if status < 500:
