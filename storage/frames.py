@@ -20,86 +20,125 @@ _PART = 50_000
 _Columns = Mapping[str, Any]
 
 
+def _integer(column: Any) -> ColumnElement[Any]:
+    return type_coerce(column, BigInteger)
+
+
+def _text(column: Any) -> ColumnElement[Any]:
+    return type_coerce(column, String)
+
+
+_INSTANTS = ("intended_at", "sent_at", "accepted_at", "deadline_at", "last_unfinished_at", "first_finished_at")
+_SEEN = (  # what the images of a job say of it: good if all are
+    select(
+        col(Image.job_id).label("job_id"),
+        func.min(case((col(Image.good), 1), else_=0)).label("good"),
+        func.min(Image.defect).label("defect"),
+    )
+    .group_by(col(Image.job_id))
+    .subquery()
+)
+_JOBS: _Columns = {
+    "job_id": Job.id,
+    "key": Job.key,
+    "run_id": Job.run_id,
+    "deployment_id": Job.deployment_id,
+    "deployment": col(Deployment.key),
+    "workflow": Workflow.name,
+    "workflow_hash": Run.workflow_hash,
+    "settings": cast(Run.params, String),
+    "backend": Deployment.backend,
+    "gpu": Deployment.gpu,
+    "prompt_id": Job.prompt_id,
+    "stratum": Prompt.stratum,
+    "seed": Job.seed,
+    "profile": _text(Job.profile),
+    "position": Job.position,
+    "status": _text(Job.status),
+    "reason": Job.reason,
+    "error": Job.error,
+    "start_kind": _text(Job.start_kind),
+    "worker_id": Job.worker_id,
+    "retry_of": Job.retry_of,
+    **{name: _integer(getattr(Job, name)) for name in _INSTANTS},
+    "queue_s": Job.queue_us,
+    "execution_s": Job.execution_us,
+    "boot_s": Job.boot_us,
+    "load_s": Job.load_us,
+    "usd_per_s_nano": _integer(Deployment.usd_per_s),
+    "estimated_nano": _integer(Job.estimated_usd),
+    "good_image": _SEEN.c.good == 1,
+    "defect": _SEEN.c.defect,
+    "simulated": Run.simulated,
+}
+_DEPLOYMENTS: _Columns = {
+    "deployment_id": Deployment.id,
+    "deployment": Deployment.key,
+    "run_id": Deployment.run_id,
+    "workflow": Workflow.name,
+    "backend": Deployment.backend,
+    "gpu": Deployment.gpu,
+    "state": _text(Deployment.state),
+    "provider_id": Deployment.provider_id,
+    "idle_timeout_s": Deployment.idle_timeout_s,
+    "usd_per_s_nano": _integer(Deployment.usd_per_s),
+    "created_at": _integer(Deployment.created_at),
+    "ready_at": _integer(Deployment.ready_at),
+    "ended_at": _integer(Deployment.ended_at),
+    "simulated": Deployment.simulated,
+}
+_CHARGES: _Columns = {
+    "charge_id": Charge.id,
+    "provider": Charge.provider,
+    "resource_id": Charge.resource_id,
+    "deployment_id": Charge.deployment_id,
+    "sku": Charge.sku,
+    "charge_period_start": _integer(Charge.charge_period_start),
+    "charge_period_end": _integer(Charge.charge_period_end),
+    "billed_nano": _integer(Charge.billed_cost),
+    "state": _text(Charge.state),
+    "simulated": Charge.simulated,
+}
+_IMAGES: _Columns = {
+    "image_id": Image.id,
+    "job_id": Image.job_id,
+    "run_id": Job.run_id,
+    "workflow": Workflow.name,
+    "backend": Deployment.backend,
+    "prompt_id": Job.prompt_id,
+    "prompt": Prompt.text,
+    "stratum": Prompt.stratum,
+    "seed": Job.seed,
+    "sha256": Image.sha256,
+    "thumbnail_sha256": Image.thumbnail_sha256,
+    "width": Image.width,
+    "height": Image.height,
+    "sharpness": Image.sharpness,
+    "good": col(Image.good) & (col(Job.status) == JobStatus.SUCCEEDED),
+    "defect": Image.defect,
+    "simulated": Run.simulated,
+}
+
+
 def jobs(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:
     """One row per job, `schema.JOBS`, ordered by job_id; of these runs, or of all."""
-    seen = (
-        select(
-            col(Image.job_id).label("job_id"),
-            func.min(case((col(Image.good), 1), else_=0)).label("good"),
-            func.min(Image.defect).label("defect"),
-        )
-        .group_by(col(Image.job_id))
-        .subquery()
-    )
-    columns = {
-        "job_id": Job.id,
-        "key": Job.key,
-        "run_id": Job.run_id,
-        "deployment_id": Job.deployment_id,
-        "deployment": col(Deployment.key),
-        "workflow": Workflow.name,
-        "workflow_hash": Run.workflow_hash,
-        "settings": cast(Run.params, String),
-        "backend": Deployment.backend,
-        "gpu": Deployment.gpu,
-        "prompt_id": Job.prompt_id,
-        "stratum": Prompt.stratum,
-        "seed": Job.seed,
-        "profile": _text(Job.profile),
-        "position": Job.position,
-        "status": _text(Job.status),
-        "reason": Job.reason,
-        "error": Job.error,
-        "start_kind": _text(Job.start_kind),
-        "worker_id": Job.worker_id,
-        "retry_of": Job.retry_of,
-        **{name: _integer(getattr(Job, name)) for name in _INSTANTS},
-        "queue_s": Job.queue_us,
-        "execution_s": Job.execution_us,
-        "boot_s": Job.boot_us,
-        "load_s": Job.load_us,
-        "usd_per_s_nano": _integer(Deployment.usd_per_s),
-        "estimated_nano": _integer(Job.estimated_usd),
-        "good_image": seen.c.good == 1,
-        "defect": seen.c.defect,
-        "simulated": Run.simulated,
-    }
     query = (
-        select(*_labelled(columns))
+        select(*_labelled(_JOBS))
         .select_from(Job)
         .join(Deployment, col(Deployment.id) == Job.deployment_id)
         .join(Run, col(Run.id) == Job.run_id)
         .join(Workflow, col(Workflow.hash) == Run.workflow_hash)
         .join(Prompt, col(Prompt.id) == Job.prompt_id)
-        .outerjoin(seen, seen.c.job_id == Job.id)
+        .outerjoin(_SEEN, _SEEN.c.job_id == Job.id)
         .order_by(col(Job.id))
     )
     return _frame(session, _of_runs(query, Job.run_id, run_ids), schema.JOBS).with_columns(_canonical("settings"))
 
 
-_INSTANTS = ("intended_at", "sent_at", "accepted_at", "deadline_at", "last_unfinished_at", "first_finished_at")
-
-
 def deployments(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:
     """One row per deployment, `schema.DEPLOYMENTS`, ordered by deployment_id."""
-    columns = {
-        "deployment_id": Deployment.id,
-        "deployment": Deployment.key,
-        "run_id": Deployment.run_id,
-        "workflow": Workflow.name,
-        "backend": Deployment.backend,
-        "gpu": Deployment.gpu,
-        "state": _text(Deployment.state),
-        "provider_id": Deployment.provider_id,
-        "idle_timeout_s": Deployment.idle_timeout_s,
-        "usd_per_s_nano": _integer(Deployment.usd_per_s),
-        "created_at": _integer(Deployment.created_at),
-        "ready_at": _integer(Deployment.ready_at),
-        "ended_at": _integer(Deployment.ended_at),
-        "simulated": Deployment.simulated,
-    }
     query = (
-        select(*_labelled(columns))
+        select(*_labelled(_DEPLOYMENTS))
         .select_from(Deployment)
         .join(Run, col(Run.id) == Deployment.run_id)
         .join(Workflow, col(Workflow.hash) == Run.workflow_hash)
@@ -110,20 +149,8 @@ def deployments(session: Session, run_ids: Collection[int] | None = None) -> pl.
 
 def charges(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:
     """One row per billing line, `schema.CHARGES`, by period and id; lines of no deployment only if all are asked."""
-    columns = {
-        "charge_id": Charge.id,
-        "provider": Charge.provider,
-        "resource_id": Charge.resource_id,
-        "deployment_id": Charge.deployment_id,
-        "sku": Charge.sku,
-        "charge_period_start": _integer(Charge.charge_period_start),
-        "charge_period_end": _integer(Charge.charge_period_end),
-        "billed_nano": _integer(Charge.billed_cost),
-        "state": _text(Charge.state),
-        "simulated": Charge.simulated,
-    }
     query = (
-        select(*_labelled(columns))
+        select(*_labelled(_CHARGES))
         .select_from(Charge)
         .outerjoin(Deployment, col(Deployment.id) == Charge.deployment_id)
         .order_by(col(Charge.charge_period_start), col(Charge.id))
@@ -133,27 +160,8 @@ def charges(session: Session, run_ids: Collection[int] | None = None) -> pl.Data
 
 def images(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:
     """One row per image, `schema.IMAGES`, ordered by image_id."""
-    columns = {
-        "image_id": Image.id,
-        "job_id": Image.job_id,
-        "run_id": Job.run_id,
-        "workflow": Workflow.name,
-        "backend": Deployment.backend,
-        "prompt_id": Job.prompt_id,
-        "prompt": Prompt.text,
-        "stratum": Prompt.stratum,
-        "seed": Job.seed,
-        "sha256": Image.sha256,
-        "thumbnail_sha256": Image.thumbnail_sha256,
-        "width": Image.width,
-        "height": Image.height,
-        "sharpness": Image.sharpness,
-        "good": col(Image.good) & (col(Job.status) == JobStatus.SUCCEEDED),
-        "defect": Image.defect,
-        "simulated": Run.simulated,
-    }
     query = (
-        select(*_labelled(columns))
+        select(*_labelled(_IMAGES))
         .select_from(Image)
         .join(Job, col(Job.id) == Image.job_id)
         .join(Deployment, col(Deployment.id) == Job.deployment_id)
@@ -171,14 +179,6 @@ def _of_runs(query: Select[Any], run_id: Any, run_ids: Collection[int] | None) -
 
 def _labelled(columns: _Columns) -> list[ColumnElement[Any]]:
     return [column.label(name) for name, column in columns.items()]
-
-
-def _integer(column: Any) -> ColumnElement[Any]:
-    return type_coerce(column, BigInteger)
-
-
-def _text(column: Any) -> ColumnElement[Any]:
-    return type_coerce(column, String)
 
 
 def _frame(session: Session, query: Select[Any], wanted: pl.Schema) -> pl.DataFrame:

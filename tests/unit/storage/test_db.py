@@ -59,6 +59,25 @@ def test_a_folder_that_cannot_be_made_says_so_in_one_sentence(tmp_path: Path) ->
         DataFolder(tmp_path / "file" / "data").create()
 
 
+def test_a_lock_file_that_cannot_be_opened_says_so(folder: DataFolder) -> None:
+    folder.lock.mkdir()
+    with pytest.raises(FolderUnusable, match=r"collector\.lock: Is a directory"), db.lock_folder(folder):
+        pass
+
+
+def test_everything_of_an_installation_lies_in_its_folder(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    places = [folder.db, folder.blobs, folder.clock, folder.lock]
+    assert [place.parent for place in places] == [tmp_path] * 4
+    assert len(set(places)) == 4
+
+
+def test_postgresql_gets_an_engine_without_sqlites_habits() -> None:
+    engine = db.open_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert engine.dialect.name == "postgresql"
+    engine.dispose()
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_has_its_own_error(number: int) -> None:
     assert isinstance(db.told(OSError(number, "full")), DiskFull)

@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Session, select, text
 
+from clock import VirtualClock
 from storage import db, migrate
 from storage.models import Deployment, Event, Request, Run, Workflow
 from storage.writer import Writer, guarded_update
+from tests import virtual
 from words import DeploymentState
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -146,6 +148,33 @@ async def test_a_call_cancelled_while_it_waits_is_not_carried_out_and_hurts_nobo
     await first
     await writer.close()
     assert kinds(engine) == ["a"]
+
+
+async def test_a_call_cancelled_during_its_commit_leaves_the_others_their_answers(engine: Engine) -> None:
+    loop = asyncio.get_running_loop()
+    tasks: list[asyncio.Task[Request]] = []
+
+    def cancel_the_second(point: str) -> None:
+        if point == "before":
+            loop.call_soon_threadsafe(tasks[1].cancel)
+
+    writer = Writer(engine, on_commit=cancel_the_second)
+    tasks += [asyncio.create_task(writer.run(ask(kind))) for kind in "abc"]
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    await writer.close()
+    assert [getattr(outcome, "kind", type(outcome)) for outcome in outcomes] == ["a", asyncio.CancelledError, "c"]
+    assert kinds(engine) == ["a", "b", "c"]
+
+
+def test_in_virtual_time_a_write_takes_none(engine: Engine) -> None:
+    async def scenario(clock: VirtualClock) -> float:
+        writer = Writer(engine)
+        await asyncio.gather(*(writer.run(ask(str(i))) for i in range(3)))
+        await writer.close()
+        return clock.alive_s()
+
+    assert virtual.run(scenario) == 0
+    assert kinds(engine) == ["0", "1", "2"]
 
 
 class Crash(SystemExit):
