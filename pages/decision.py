@@ -1,5 +1,66 @@
-"""decision"""
+"""Decision: move, stay or split, and what is it worth? Until the rule has run: what is measured, what is missing."""
 
 import streamlit as st
 
-st.title("decision")
+from ui import decision_view, draw, load
+from ui.formats import money_text
+from ui.glossary import meaning
+from ui.runs_view import LIVE
+from ui.scope import Scope, main_scopes
+from ui.source import source
+
+
+def beside_modal(scope: Scope) -> list[decision_view.Move]:
+    """The candidates of one scope."""
+    found = load.comparison(at, scope.workflow, scope.gpu, scope.settings, scope.runs)
+    return decision_view.moves(scope, found.cells, found.arms)
+
+
+at = load.version(source())
+lines = load.runs(at)
+data = load.measured(at)
+ended = data.timed.drop_nulls("outcome").height
+moves = [move for scope in main_scopes(data.jobs) for move in beside_modal(scope)]
+live = next((line for line in lines if line.run.status in LIVE), None)
+
+draw.title(decision_view.decision_title(lines, ended))
+if not ended and live is None:
+    st.markdown(
+        "A first look at one workflow on three providers takes about an hour; the launch form says what it costs."
+    )
+    st.page_link("launch.py", label="Launch a first look", icon=":material/play_circle:")
+    st.stop()
+st.markdown(money_text(decision_view.decision_sentence(lines, moves)))
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    scope = f"{len(lines)} {'run' if len(lines) == 1 else 'runs'} · the verdict comes with its locked limits"
+    st.caption(scope, width="stretch")
+    if live is not None:
+        query = {"id": str(live.run.id)}
+        st.page_link("run.py", label=f"Watch run {live.run.id}", icon=":material/visibility:", query_params=query)
+    st.page_link("compare.py", label="Compare", icon=":material/align_horizontal_left:")
+
+top = st.grid(4, min_column_width=150, gap="small")
+for name, value, under, term in decision_view.figures(data.timed, lines, data.charges):
+    draw.figure(top, name, value, under, term=term)
+
+if moves:
+    st.subheader("Candidates beside Modal", anchor=False)
+    st.caption(
+        "Estimate and 95 % interval; `n 41 of 72` stands where a number would be dishonest. "
+        "No limit is drawn, since none is locked."
+    )
+    grid = st.grid(min_column_width=430, gap="small")
+    for move in moves:
+        with grid.container(border=True, height="stretch", gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.badge("NOT DECIDED", icon=":material/hourglass_empty:", color="yellow")
+                st.markdown(f"**{move.heading}** :small[:gray[{move.gpu}]]")
+            draw.table(move.rows, simulated=move.simulated)
+
+st.subheader("What a verdict still needs", anchor=False, help=meaning("verdict"))
+needs = decision_view.needs(data.timed, data.charges)
+marks = {True: ":green[:material/check:] enough", False: ":yellow[:material/hourglass_empty:] not yet"}
+draw.table(
+    [{"Needs": one.need, "There is": one.have, "Enough": marks[one.enough]} for one in needs],
+    simulated=bool(data.jobs["simulated"].any()),
+)

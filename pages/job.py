@@ -61,17 +61,21 @@ def why(detail: JobDetail) -> None:
     """Start kind with its evidence, cost, and where it ran."""
     kind = detail.job.start_kind.value if detail.job.start_kind else "not decided yet"
     st.markdown(f"**Why {kind}**", help=meaning("start kind"))
-    for name, value in evidence_lines(detail.job.evidence):
-        st.markdown(f"- {plain(value)}" if name == "rule" else f"- :gray[{plain(name)}] {plain(value)}")
-    if not detail.job.evidence:
-        st.caption("No evidence is stored.")
+    facts(evidence_lines(detail.job.evidence), nothing="No evidence is stored.")
     st.markdown("**Cost**", help=meaning("estimated"))
     st.markdown(cost_line(detail).replace("$", "\\$"))
     st.markdown("**Where**")
     places = {"worker": detail.job.worker_id, "provider's job": detail.job.provider_job_id}
-    for name, value in {**places, **detail.deployment.provenance}.items():
-        if value:
-            st.markdown(f"- :gray[{plain(name)}] {plain(value)}")
+    known = {name: value for name, value in {**places, **detail.deployment.provenance}.items() if value}
+    facts([(name, str(value)) for name, value in known.items()], nothing="Nothing is known.")
+
+
+def facts(pairs: list[tuple[str, str]], *, nothing: str) -> None:
+    """Names and values as stored, a line each."""
+    if pairs:
+        st.markdown("  \n".join(f":gray[{plain(name.replace('_', ' '))}] {plain(value)}" for name, value in pairs))
+    else:
+        st.caption(nothing)
 
 
 def replies(detail: JobDetail) -> None:

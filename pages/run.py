@@ -100,7 +100,7 @@ def images_and_numbers(data: load.Measured) -> None:
     grid = st.grid(2, min_column_width=330, gap="small")
     with draw.card(grid, "Newest images"):
         tiles = st.grid(NEWEST, min_column_width=70, gap="xsmall")
-        for row in data.images.sort("image_id", descending=True).head(NEWEST).iter_rows(named=True):
+        for row in run_view.newest_images(data.images, NEWEST).iter_rows(named=True):
             with tiles.container(gap="xxsmall"):
                 url = picture_url(source().blobs, row["thumbnail_sha256"], row["sha256"])
                 alt = f"{label(row['backend'])}: {row['prompt']}"
@@ -154,7 +154,10 @@ def what_happened(detail: RunDetail) -> None:
             for event in detail.events
         ]
         if rows:
-            columns = {"at": st.column_config.TextColumn("UTC", width=80), "what": "What"}
+            columns = {
+                "at": st.column_config.TextColumn("UTC", width=70),
+                "what": st.column_config.TextColumn("What", width=780),
+            }
             draw.frame(pl.DataFrame(rows), columns, alt="What happened", key="events", height=260)
         else:
             st.caption("Nothing yet.")

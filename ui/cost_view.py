@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from analysis.cost import weakest_state
-from ui.formats import per_thousand, percent, signed_percent, state_glyph, three_figures
+from ui.formats import per_thousand, percent, signed_percent, state_glyph, three_figures, usd
 from ui.names import in_order, label, provider_of
 from words import Provider
 
@@ -76,9 +76,9 @@ def unexplained_share(fall: Fall) -> float:
 
 
 def fall_caption(fall: Fall) -> str:
-    """● final · +0.5 % unexplained, limit 5 %; which deployments are billed, if not all"""
+    """● final · +0.5 % unexplained; how many deployments are billed, if not all"""
     part = "" if fall["billed"] == fall["rented"] else f" · {fall['billed']} of {fall['rented']} deployments billed"
-    return f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained, limit 5 %{part}"
+    return f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained{part}"
 
 
 def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
@@ -99,10 +99,27 @@ def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
     return _saves(best, all_falls[best], base)
 
 
-def cost_table(arms: pl.DataFrame, marginal: Mapping[str, float | None]) -> pl.DataFrame:
-    """Marginal beside fully loaded per backend, never mixed, with their ratio; estimate beside bill."""
+def cost_table(arms: pl.DataFrame, deployments: pl.DataFrame, marginal: Mapping[str, float | None]) -> pl.DataFrame:
+    """Marginal beside fully loaded per backend, never mixed; the bill beside the estimate of the same deployments."""
     by_backend = {row["backend"]: row for row in arms.iter_rows(named=True)}
-    return pl.DataFrame([_cost_row(by_backend[name], marginal.get(name)) for name in in_order(by_backend)])
+    matched = matched_bills(deployments)
+    return pl.DataFrame(
+        [_cost_row(by_backend[name], matched.get(name), marginal.get(name)) for name in in_order(by_backend)]
+    )
+
+
+def matched_bills(deployments: pl.DataFrame) -> dict[str, Fall]:
+    """Per backend of `schema.DEPLOYMENT_COSTS`: billed_usd and estimated_usd of its billed deployments, how many."""
+    billed = deployments.filter(pl.col("billed_usd").is_not_null())
+    summed = billed.group_by("backend").agg(
+        pl.col("billed_usd", "estimated_usd").sum(), pl.len().alias("billed"), weakest_state(pl.col("state"))
+    )
+    return {row["backend"]: row for row in summed.iter_rows(named=True)}
+
+
+def change(bill: Fall | None) -> float | None:
+    """bill / estimate - 1; None where either is missing."""
+    return bill["billed_usd"] / bill["estimated_usd"] - 1 if bill and bill["estimated_usd"] else None
 
 
 def _saves(name: str, fall: Fall, base: Fall) -> str:
@@ -117,29 +134,20 @@ def _saves(name: str, fall: Fall, base: Fall) -> str:
     )
 
 
-def _cost_row(row: Mapping[str, Any], marginal: float | None) -> dict[str, object]:
+def _cost_row(row: Mapping[str, Any], bill: Fall | None, marginal: float | None) -> dict[str, object]:
     loaded = row["fully_loaded_usd_per_image"]
-    ratio = f"{loaded / marginal:.1f}×" if loaded and marginal else None
     return {
         "provider": label(row["backend"]),
         "marginal": per_thousand(marginal),
         "fully loaded": per_thousand(loaded),
-        "ratio": ratio,
-        "billed": _usd(row["billed_usd"]),
-        "estimated": _usd(row["estimated_usd"]),
-        "bill / estimate": signed_percent(_change(row["billed_usd"], row["estimated_usd"])),
+        "ratio": f"{loaded / marginal:.1f}×" if loaded and marginal else None,
         "state": state_glyph(row["state"]),
         "good images": row["good_images"],
+        "billed": usd(bill["billed_usd"]) if bill else None,
+        "estimate of it": f"~{usd(bill['estimated_usd'])}" if bill else None,
+        "bill / estimate": signed_percent(change(bill)),
         "simulated": row["simulated"],
     }
-
-
-def _change(billed: float | None, estimated: float | None) -> float | None:
-    return billed / estimated - 1 if billed is not None and estimated else None
-
-
-def _usd(value: float | None) -> str | None:
-    return None if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
 
 
 def _per_thousand(fall: Fall, column: str) -> float:

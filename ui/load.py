@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import polars as pl
 import streamlit as st
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from analysis import compare, cost
 from analysis.timing import timed
 from storage import frames, queries
-from storage.models import Backend, Offer
+from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
 from ui.scope import Scope
 from ui.source import Source, source_at
@@ -91,6 +91,30 @@ def comparison(at: Version, workflow: str, gpu: str, settings: str, run_ids: tup
         arms=compare.arms(deployments, jobs, charges),
         waterfall=cost.waterfall(deployments, jobs, charges),
     )
+
+
+class Costs(NamedTuple):
+    """Every deployment's dollars, and where its bill went."""
+
+    deployments: pl.DataFrame
+    waterfall: pl.DataFrame
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def costs(at: Version) -> Costs:
+    """Of all runs: `schema.DEPLOYMENT_COSTS` and `schema.WATERFALL`."""
+    data = measured(at)
+    return Costs(
+        deployments=compare.deployments(data.deployments, data.jobs, data.charges),
+        waterfall=cost.waterfall(data.deployments, data.jobs, data.charges),
+    )
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def charge_lines(at: Version) -> Sequence[Charge]:
+    """Every billing line with when it was fetched and what it said before."""
+    with at.reading() as session:
+        return session.exec(select(Charge).order_by(Charge.id)).all()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

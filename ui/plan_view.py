@@ -3,7 +3,7 @@
 Seconds come from what was measured; where nothing was, from the assumptions below, and the panel says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,6 @@ import polars as pl
 
 from analysis import stats
 from storage.models import Backend, Offer
-from ui.formats import few
 from ui.names import label, provider_of
 from words import Feature, JobStatus, StartKind
 
@@ -212,17 +211,3 @@ def _seconds(jobs: pl.DataFrame, deployments: pl.DataFrame, plan: Plan, backend:
 def _median(values: pl.Series) -> float:
     middle = values.median()
     return float(middle) if isinstance(middle, int | float) else 0.0
-
-
-def preflight(plan: Plan, backends: Sequence[Backend], offers: Sequence[Offer]) -> Mapping[str, Mapping[str, str]]:
-    """Per backend what a launch would find, as last asked: key, GPU on offer, cheapest price."""
-    states = {row.name: row for row in backends}
-    found = {}
-    for name in plan.backends:
-        mine = [offer for offer in offers if offer.backend == name and offer.gpu == plan.gpu]
-        row = states.get(name)
-        found[name] = {
-            "key": row.state if row else "never checked",
-            "offers": few(len(mine), 1) if not mine else f"{len(mine)} on offer",
-        }
-    return found

@@ -160,6 +160,13 @@ def forecast(detail: RunDetail, spent_usd: float, now: datetime) -> Point | None
     return Point(minutes, min(usd_at_end, float(run.cap_usd)))
 
 
+def newest_images(images: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The newest images, as many of each provider as of the others."""
+    newest = images.sort("image_id", descending=True)
+    place = pl.int_range(pl.len()).over("backend")
+    return newest.with_columns(place=place).sort("place", "backend", maintain_order=True).head(most)
+
+
 def job_rows(jobs: pl.DataFrame) -> pl.DataFrame:
     """The run's jobs as a table, newest first; `open` is a button."""
     return jobs.sort("job_id", descending=True).select(

@@ -33,6 +33,13 @@ def choices(jobs: pl.DataFrame, column: str) -> list[str]:
     return jobs.group_by(column).len().sort("len", column, descending=[True, False])[column].to_list()
 
 
+def main_scopes(jobs: pl.DataFrame) -> list[Scope]:
+    """For each workflow and GPU the settings with most jobs, over all runs; by name."""
+    counted = jobs.group_by("workflow", "gpu", "settings").len().sort("len", "settings", descending=[True, False])
+    most = counted.unique(["workflow", "gpu"], keep="first", maintain_order=True).sort("workflow", "gpu")
+    return [Scope(row["workflow"], row["gpu"], row["settings"]) for row in most.iter_rows(named=True)]
+
+
 def settings_words(settings: str) -> str:
     """1024 px, 20 steps; the workflow's defaults where a run set nothing."""
     values = json.loads(settings) if settings else {}

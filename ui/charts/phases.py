@@ -49,9 +49,9 @@ def joblife(rows: pl.DataFrame, bracket: tuple[float, float] | None, *, started:
     if bracket:
         line = chart([{"low": bracket[0], "high": bracket[1], "row": "job"}])
         layers.append(
-            line.mark_rule(strokeWidth=4, yOffset=19).encode(x=along.x("low"), x2="high:Q", y=y, color=colour("ink"))
+            line.mark_rule(strokeWidth=4, yOffset=20).encode(x=along.x("low"), x2="high:Q", y=y, color=colour("ink"))
         )
-    return finish(*layers, height=104, simulated=is_simulated(rows))
+    return finish(*layers, height=124, simulated=is_simulated(rows))
 
 
 def _laid_out(rows: pl.DataFrame) -> pl.DataFrame:
