@@ -7,9 +7,9 @@ from simulator.picture import turning
 from simulator.picture.brief import Brief
 from simulator.picture.canvas import Canvas, Linear, Radial, sheen
 from simulator.picture.look import pick
-from simulator.picture.palette import Colour, lift, mix, tinted
+from simulator.picture.palette import Colour, Floats, lift, mix, tinted
 from simulator.picture.product import studio
-from simulator.picture.shapes import bow, box, ellipse
+from simulator.picture.shapes import bow, box, ellipse, moved
 from simulator.picture.typeset import ink_on, set_words
 
 _PAPERS: tuple[Colour, ...] = ((246, 206, 56), (236, 90, 76), (60, 140, 170), (246, 240, 226), (110, 170, 130))
@@ -28,21 +28,25 @@ def paint_poster(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     half, tall = min(0.37, canvas.width * 0.40), min(0.46, canvas.height * 0.46)
     page = canvas.at(canvas.width / 2, canvas.height / 2, 1.0, turn=rng.uniform(-0.03, 0.03))
     sheet = box(-half, -tall, half, tall)
-    page.shadow(sheet + (0.014, 0.020), opacity=0.40, soft=0.022)
+    page.shadow(moved(sheet, 0.014, 0.020), opacity=0.40, soft=0.022)
     page.shape(sheet, sheen(paper, degrees=70, depth=0.03))
     _emblem(page, rng, sheet, paper, half, tall)
     ink = _ink(brief, paper)
     page.shape(box(-half + 0.02, -tall + 0.02, half - 0.02, -tall + 0.028), ink)
     set_words(page.at(0, -tall * 0.48), brief.quoted, (half * 1.80, tall * 0.84), ink, weight=0.45)
     for x in (-half + 0.03, half - 0.03):
-        page.shape(ellipse(x, -tall + 0.045, 0.014, 0.014), Radial(((0, (255, 120, 110)), (1, (170, 30, 40))), 0.35, 0.3))
+        page.shape(
+            ellipse(x, -tall + 0.045, 0.014, 0.014), Radial(((0, (255, 120, 110)), (1, (170, 30, 40))), 0.35, 0.3)
+        )
 
 
-def _emblem(page: Canvas, rng: Generator, sheet: np.ndarray, paper: Colour, half: float, tall: float) -> None:  # type: ignore[type-arg]
+def _emblem(page: Canvas, rng: Generator, sheet: Floats, paper: Colour, half: float, tall: float) -> None:
     middle, first = tall * 0.52, rng.uniform(0, 0.4)
     for ray in range(14):
         turn = first + ray * 2 * np.pi / 14
-        fan = np.array([(0, middle), (np.cos(turn), middle + np.sin(turn)), (np.cos(turn + 0.2), middle + np.sin(turn + 0.2))])
+        fan = np.array(
+            [(0, middle), (np.cos(turn), middle + np.sin(turn)), (np.cos(turn + 0.2), middle + np.sin(turn + 0.2))]
+        )
         page.inside(sheet, fan, lift(paper, 0.06), opacity=0.8)
     accent = pick(rng, ((236, 92, 72), (250, 246, 236), (44, 110, 160), (250, 170, 60)))
     page.shape(ellipse(0, middle, half * 0.36, half * 0.36), accent)
@@ -61,27 +65,63 @@ def paint_book(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     x = canvas.width / 2 + rng.uniform(-0.04, 0.04)
     canvas.shadow(box(x - half, bottom - 0.03, x + half + 0.16, bottom + 0.02), opacity=0.45, soft=0.03)
     canvas.shadow(box(x - half + 0.03, bottom - tall * 2 + 0.05, x + half + 0.06, bottom), opacity=0.3, soft=0.03)
-    pages = np.array([(x + half, bottom - tall * 2 + 0.012), (x + half + 0.035, bottom - tall * 2 + 0.034), (x + half + 0.035, bottom - 0.022), (x + half, bottom)])
+    pages = np.array(
+        [
+            (x + half, bottom - tall * 2 + 0.012),
+            (x + half + 0.035, bottom - tall * 2 + 0.034),
+            (x + half + 0.035, bottom - 0.022),
+            (x + half, bottom),
+        ]
+    )
     canvas.shape(pages, Linear(((0, (250, 244, 230)), (1, (208, 198, 178))), 0))
     front = box(x - half, bottom - tall * 2, x + half, bottom, radius=0.008)
     canvas.shape(front, sheen(cover, degrees=60, depth=0.05))
-    art = brief.dye("river", "picture", "drawing") or lift(brief.light.sky[1], 0)
-    _cover_art(canvas, front, x, bottom, half, tall, art, brief)
+    art = brief.dye("river", "picture", "drawing") or brief.light.sky[1]
+    _cover_art(canvas, front, x, bottom, half, tall, art)
     canvas.shape(box(x - half, bottom - tall * 2, x - half + 0.035, bottom), (20, 16, 22), opacity=0.16)
-    set_words(canvas.at(x + 0.014, bottom - tall * 1.52), brief.quoted, (half * 1.66, tall * 0.72), _ink(brief, cover), weight=0.45)
+    set_words(
+        canvas.at(x + 0.014, bottom - tall * 1.52),
+        brief.quoted,
+        (half * 1.66, tall * 0.72),
+        _ink(brief, cover),
+        weight=0.45,
+    )
 
 
-def _cover_art(
-    canvas: Canvas, front: np.ndarray, x: float, bottom: float, half: float, tall: float, art: Colour, brief: Brief  # type: ignore[type-arg]
-) -> None:
-    del brief
-    hills = ((0.86, lift(art, 0.16, chroma=0.5)), (0.68, lift(art, 0.06, chroma=0.6)), (0.50, lift(art, -0.12, chroma=0.6)))
+def _cover_art(canvas: Canvas, front: Floats, x: float, bottom: float, half: float, tall: float, art: Colour) -> None:
+    hills = (
+        (0.86, lift(art, 0.16, chroma=0.5)),
+        (0.68, lift(art, 0.06, chroma=0.6)),
+        (0.50, lift(art, -0.12, chroma=0.6)),
+    )
     for height, tone in hills:
         y = bottom - tall * height
-        skyline = bow([(x - half, y), (x - half * 0.4, y - 0.07 * height), (x + half * 0.2, y + 0.03), (x + half * 0.6, y - 0.04), (x + half, y + 0.01)])
+        skyline = bow(
+            [
+                (x - half, y),
+                (x - half * 0.4, y - 0.07 * height),
+                (x + half * 0.2, y + 0.03),
+                (x + half * 0.6, y - 0.04),
+                (x + half, y + 0.01),
+            ]
+        )
         canvas.inside(front, np.concatenate([skyline, [(x + half, bottom), (x - half, bottom)]]), tone)
-    left = bow([(x + 0.02, bottom - tall * 0.52), (x - half * 0.30, bottom - tall * 0.36), (x + half * 0.24, bottom - tall * 0.18), (x - half * 0.55, bottom)])
-    right = bow([(x + half * 0.55, bottom), (x + half * 0.52, bottom - tall * 0.17), (x - half * 0.10, bottom - tall * 0.36), (x + 0.03, bottom - tall * 0.52)])
+    left = bow(
+        [
+            (x + 0.02, bottom - tall * 0.52),
+            (x - half * 0.30, bottom - tall * 0.36),
+            (x + half * 0.24, bottom - tall * 0.18),
+            (x - half * 0.55, bottom),
+        ]
+    )
+    right = bow(
+        [
+            (x + half * 0.55, bottom),
+            (x + half * 0.52, bottom - tall * 0.17),
+            (x - half * 0.10, bottom - tall * 0.36),
+            (x + 0.03, bottom - tall * 0.52),
+        ]
+    )
     canvas.inside(front, np.concatenate([left, right]), Linear(((0, lift(art, 0.22)), (1, art))))
 
 
@@ -94,7 +134,7 @@ def paint_ticket(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     half, tall = min(0.43, canvas.width * 0.44), 0.215
     page = canvas.at(canvas.width / 2, canvas.height / 2, 1.0, turn=rng.uniform(-0.20, 0.20))
     sheet = box(-half, -tall, half, tall, radius=0.02)
-    page.shadow(sheet + (0.012, 0.022), opacity=0.45, soft=0.02)
+    page.shadow(moved(sheet, 0.012, 0.022), opacity=0.45, soft=0.02)
     page.shape(sheet, sheen(paper, degrees=50, depth=0.05))
     stub = half * 0.56
     for side in (-1, 1):

@@ -65,12 +65,17 @@ _HOURS: tuple[tuple[Hour, frozenset[str]], ...] = (
 )
 _STOPS = _set("a an the in on at with of behind beside under above over that for from to into around near by")
 _BACKGROUNDS = _set("background backdrop wall sky garden sea field water cloud light")
-_LAND = _set(
-    "landscape mountain hill valley forest field meadow dune desert coast canyon cliff skyline city street building"
-    " tower skyscraper tone palette light mist"
+_SCENE_WIDE = (
+    *("landscape", "mountain", "canyon", "dune", "desert", "skyline", "city", "street"),
+    *("tone", "palette", "light", "mist"),
+)
+_LAND = (
+    *_SCENE_WIDE,
+    *("hill", "valley", "forest", "field", "meadow", "coast", "cliff", "building", "tower", "skyscraper"),
 )
 _QUOTED = re.compile(
-    r'"([^"]{1,80})"|“([^”]{1,80})”|«\s*([^»]{1,80}?)\s*»|(?<!\w)[\'‘]([^\'’]{2,80})[\'’](?!\w)'
+    r'"([^"]{1,80})"|“([^”]{1,80})”|«\s*([^»]{1,80}?)\s*»'
+    r"|(?<!\w)['\u2018]([^'\u2019]{2,80})['\u2019](?!\w)"  # an apostrophe within a word quotes nothing
 )
 
 
@@ -113,10 +118,15 @@ class Brief:
 
     @property
     def mood(self) -> Colour | None:
-        """The colour of a whole scene: given to the land, or to nothing in particular."""
+        """The colour of a whole scene, its sky too: given to all of it, or to nothing in particular."""
         owned = {colour for dyes in self.dyes.values() for colour in dyes}
         loose = next((colour for colour in self.colours if colour not in owned), None)
-        return self.dye(*sorted(_LAND)) or loose
+        return self.dye(*_SCENE_WIDE) or loose
+
+    @property
+    def ground(self) -> Colour | None:
+        """The colour of the land."""
+        return self.dye(*_LAND) or self.mood
 
     @property
     def behind(self) -> Colour | None:
@@ -183,9 +193,9 @@ def _dyes(tokens: list[str]) -> dict[str, tuple[Colour, ...]]:
 def _nouns_after(tokens: list[str], place: int) -> list[str]:
     """The nouns a colour word belongs to: up to the next article, preposition, comma, or an "and" after a noun."""
     nouns: list[str] = []
-    for token in tokens[place + 1 : place + 5]:
-        if token in _STOPS or not token.isalpha() or (nouns and (token == "and" or token in NAMED)):
+    for word in tokens[place + 1 : place + 5]:
+        if word in _STOPS or not word.isalpha() or (nouns and (word == "and" or word in NAMED)):
             break
-        if token != "and" and token not in NAMED:
-            nouns.append(token)
+        if word != "and" and word not in NAMED:
+            nouns.append(word)
     return nouns

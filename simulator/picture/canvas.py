@@ -15,6 +15,7 @@ from simulator.picture.palette import Colour, Floats, Stops, lift, ramp
 from simulator.picture.shapes import Point, below, bow, box, capsule, ellipse
 
 _COARSE_PX = 48  # gradients are laid on a grid this fine and stretched
+_COARSE = np.meshgrid(np.linspace(-1, 1, _COARSE_PX), np.linspace(-1, 1, _COARSE_PX))
 _SOFT_PX = 3.0  # a soft edge is blurred at the scale where its radius is this many pixels
 
 Box = tuple[int, int, int, int]
@@ -29,7 +30,11 @@ class Linear:
 
     def raster(self, size: tuple[int, int]) -> Image.Image:
         """The gradient, stretched to `size` pixels."""
-        x, y = np.meshgrid(np.linspace(-1, 1, _COARSE_PX), np.linspace(-1, 1, _COARSE_PX))
+        if self.degrees in (0, 90):
+            along = ramp(self.stops, np.linspace(0, 1, size[self.degrees == 90]))
+            strip = along[:, None] if self.degrees == 90 else along[None]
+            return Image.fromarray(strip).resize(size, Image.Resampling.NEAREST)
+        x, y = _COARSE
         c, s = cos(radians(self.degrees)), sin(radians(self.degrees))
         at = (x * c + y * s) / (abs(c) + abs(s)) / 2 + 0.5
         return Image.fromarray(ramp(self.stops, at)).resize(size, Image.Resampling.BILINEAR)
@@ -46,8 +51,8 @@ class Radial:
 
     def raster(self, size: tuple[int, int]) -> Image.Image:
         """The gradient, stretched to `size` pixels."""
-        x, y = np.meshgrid(np.linspace(0, 1, _COARSE_PX), np.linspace(0, 1, _COARSE_PX))
-        at = np.hypot((x - self.x) * size[0] / max(size[1], 1), y - self.y) / self.reach
+        x, y = (_COARSE[0] + 1) / 2 - self.x, (_COARSE[1] + 1) / 2 - self.y
+        at = np.hypot(x * size[0] / max(size[1], 1), y) / self.reach
         return Image.fromarray(ramp(self.stops, at)).resize(size, Image.Resampling.BILINEAR)
 
 
@@ -70,7 +75,8 @@ class Canvas:
 
     def __init__(self, size: tuple[int, int], colour: Colour = (0, 0, 0)) -> None:
         self.image = Image.new("RGB", size, colour)
-        self.unit = min(size)
+        self._draw = ImageDraw.Draw(self.image)
+        self.unit: float = min(size)
         self.width, self.height = size[0] / self.unit, size[1] / self.unit
         self.frame = box(0, 0, self.width, self.height)
         self._turn = np.eye(2) * self.unit
@@ -96,15 +102,14 @@ class Canvas:
     def shape(self, points: Floats, fill: Fill, *, opacity: float = 1.0, soft: float = 0.0) -> None:
         """Fill an outline; `soft` blurs its edge by that many units."""
         if opacity == 1 and not soft and isinstance(fill, tuple):
-            ImageDraw.Draw(self.image).polygon(self._px(points), fill=fill)
+            self._draw.polygon(self._px(points), fill=fill)
         elif area := self._area(points, soft):
             self._lay(fill, area, self._box(points), self._mask(points, area, soft), opacity)
 
-    def inside(
-        self, outline: Floats, points: Floats, fill: Fill, *, opacity: float = 1.0, soft: float = 0.0
-    ) -> None:
+    def inside(self, outline: Floats, points: Floats, fill: Fill, *, opacity: float = 1.0, soft: float = 0.0) -> None:
         """Fill only the part of a shape that lies inside an outline."""
-        if area := self._area(outline, 0):
+        bounds, reach = self._area(outline, 0), self._area(points, soft)
+        if bounds and reach and (area := _meet(bounds, reach)):
             mask = ImageChops.multiply(self._mask(outline, area, 0), self._mask(points, area, soft))
             self._lay(fill, area, self._box(points), mask, opacity)
 
@@ -115,11 +120,11 @@ class Canvas:
             sides *= width / 2 / np.maximum(np.hypot(*sides.T), 1e-9)[:, None]
             self.shape(np.concatenate([points + sides, (points - sides)[::-1]]), colour, opacity=opacity)
             return
-        draw, px, wide = ImageDraw.Draw(self.image), self._px(points), width * self.unit
-        draw.line(px, fill=colour, width=max(1, round(wide)), joint="curve")
+        px, wide = self._px(points), width * self.unit
+        self._draw.line(px, fill=colour, width=max(1, round(wide)), joint="curve")
         if wide > 3:
             for x, y in (px[0], px[-1]):
-                draw.circle((x, y), wide / 2 - 0.5, fill=colour)
+                self._draw.circle((x, y), wide / 2 - 0.5, fill=colour)
 
     def curve(self, points: list[Point], width: float, colour: Colour, *, opacity: float = 1.0) -> None:
         """A smooth line through the points."""
@@ -129,7 +134,7 @@ class Canvas:
         """A plain upright rectangle on paper that is not turned: cheap enough for thousands of windows."""
         (x0, y0), (x1, y1) = self._place(np.array([(left, top), (right, bottom)])).tolist()
         if x1 > x0 and y1 > y0:
-            ImageDraw.Draw(self.image).rectangle((x0, y0, x1 - 1, y1 - 1), fill=fill)
+            self._draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), fill=fill)
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Fill, *, opacity: float = 1.0) -> None:
         """A filled ellipse about (x, y)."""
@@ -179,7 +184,7 @@ class Canvas:
         if lean:
             mask = mask.rotate(-degrees(lean), Image.Resampling.BILINEAR, expand=True)
         if opacity < 1:
-            mask = mask.point([round(v * opacity) for v in range(256)])
+            mask = mask.point(_fainter(round(opacity, 3)))
         middle = self._place(np.array([(x, y)]))[0]
         at = (round(middle[0] - mask.width / 2), round(middle[1] - mask.height / 2))
         self.image.paste(colour, (*at, at[0] + mask.width, at[1] + mask.height), mask)
@@ -216,7 +221,7 @@ class Canvas:
 
     def _lay(self, fill: Fill, area: Box, span: Box, mask: Image.Image, opacity: float) -> None:
         if opacity < 1:
-            mask = mask.point([round(v * opacity) for v in range(256)])
+            mask = mask.point(_fainter(round(opacity, 3)))
         if isinstance(fill, tuple):
             self.image.paste(fill, area, mask)
             return
@@ -238,9 +243,19 @@ def _cut(image: Image.Image, part: Box) -> Image.Image:
 
 
 def _clip(area: Box, size: tuple[int, int]) -> Box | None:
-    left, top = max(0, area[0]), max(0, area[1])
-    right, bottom = min(size[0], area[2]), min(size[1], area[3])
+    return _meet(area, (0, 0, *size))
+
+
+def _meet(one: Box, other: Box) -> Box | None:
+    """Where two boxes overlap."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[2], other[2]), min(one[3], other[3])
     return (left, top, right, bottom) if right > left and bottom > top else None
+
+
+@lru_cache(maxsize=1024)
+def _fainter(opacity: float) -> list[int]:
+    return [round(value * opacity) for value in range(256)]
 
 
 @lru_cache(maxsize=64)

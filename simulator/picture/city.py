@@ -1,5 +1,7 @@
 """Cities: a skyline in hazy layers, perhaps behind water and a bridge, or a street in one-point perspective."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.random import Generator
 
@@ -8,7 +10,7 @@ from simulator.picture.canvas import Canvas, Linear
 from simulator.picture.land import ranges, water
 from simulator.picture.landscape import near_colour
 from simulator.picture.palette import CLOTHES, Colour, Floats, lift, mix, tinted
-from simulator.picture.shapes import bow, box, ellipse
+from simulator.picture.shapes import bow, box, ellipse, moved
 from simulator.picture.sky import haze_colour, mist, paint_sky, weather
 
 _LAMP = (255, 216, 140)
@@ -105,13 +107,21 @@ def bridge(canvas: Canvas, brief: Brief, y: float, tone: Colour) -> None:
     tone = mix(brief.dye("bridge") or tone, tone, 0.3)
     deck, towers = y - 0.055, (canvas.width * 0.22, canvas.width * 0.78)
     top = deck - 0.26
-    points = [(-0.2, deck - 0.05), (towers[0], top), (canvas.width / 2, deck - 0.02), (towers[1], top), (canvas.width + 0.2, deck - 0.05)]
-    cable = np.concatenate([_hang(*pair) for pair in zip(points[:-1], points[1:], strict=True)])
+    points = [
+        (-0.2, deck - 0.05),
+        (towers[0], top),
+        (canvas.width / 2, deck - 0.02),
+        (towers[1], top),
+        (canvas.width + 0.2, deck - 0.05),
+    ]
+    cable = np.concatenate([_hang(*pair) for pair in pairwise(points)])
     for part in range(4, len(cable) - 4, 3):
         x, high = cable[part]
         canvas.rect(x - 0.0012, high, x + 0.0012, deck, lift(tone, 0.04))
     canvas.line(cable, 0.0075, lift(tone, 0.05))
-    canvas.shape(box(-0.1, deck, canvas.width + 0.1, deck + 0.022), Linear(((0, lift(tone, 0.10)), (1, lift(tone, -0.05)))))
+    canvas.shape(
+        box(-0.1, deck, canvas.width + 0.1, deck + 0.022), Linear(((0, lift(tone, 0.10)), (1, lift(tone, -0.05))))
+    )
     for x in towers:
         for side in (-0.017, 0.009):
             canvas.rect(x + side, top - 0.012, x + side + 0.009, y + 0.04, tone)
@@ -149,10 +159,12 @@ def _street(canvas: Canvas, brief: Brief, rng: Generator) -> None:
 
 def _facades(canvas: Canvas, brief: Brief, rng: Generator, eye: tuple[float, float], side: int) -> None:
     edges = [0.10, 0.19, 0.32, 0.52, 0.85, 1.35]
-    for far, near in zip(edges[:-1], edges[1:], strict=True):
+    for far, near in pairwise(edges):
         base = mix(_wall(brief), CLOTHES[int(rng.integers(len(CLOTHES)))], 0.42)
         base = mix(base, brief.light.land, 0.55 * brief.light.lamps)
-        tone = mix(haze_colour(brief), tinted(base, brief.mood, 0.5) if brief.mood else base, min(1.0, 0.35 + near * 0.75))
+        tone = mix(
+            haze_colour(brief), tinted(base, brief.mood, 0.5) if brief.mood else base, min(1.0, 0.35 + near * 0.75)
+        )
         tall = rng.uniform(0.75, 1.25)
         wall = _quad(eye, side, (far, near), (0.52, -tall))
         canvas.shape(wall, Linear(((0, lift(tone, 0.05)), (1, lift(tone, -0.06)))))
@@ -161,7 +173,9 @@ def _facades(canvas: Canvas, brief: Brief, rng: Generator, eye: tuple[float, flo
         glow = mix(_LAMP, (235, 240, 244), 1 - brief.light.lamps)
         canvas.shape(_quad(eye, side, (far * 1.06, near * 0.96), (0.44, 0.16)), mix(glow, tone, 0.25))
         awning = _quad(eye, side, (far * 1.02, near * 0.99), (0.20, 0.06))
-        canvas.shape(awning + (-side * 0.035 * near, 0.02 * near), mix(shop, brief.light.land, 0.35 * brief.light.lamps))
+        canvas.shape(
+            moved(awning, -side * 0.035 * near, 0.02 * near), mix(shop, brief.light.land, 0.35 * brief.light.lamps)
+        )
         canvas.shape(_quad(eye, side, (far, near), (0.52, 0.46)), lift(tone, -0.12))
 
 
@@ -187,7 +201,7 @@ def _facade_windows(
     glass = mix(tone, _GLASS, 0.3 * (1 - brief.light.lamps) + 0.1)
     columns = far * (near / far) ** np.linspace(0, 1, 6)
     for low in np.arange(-0.02, -tall + 0.12, -0.19):
-        for left, right in zip(columns[:-1], columns[1:], strict=True):
+        for left, right in pairwise(columns):
             gap = (right - left) * 0.24
             lit = rng.random() < 0.08 + 0.5 * brief.light.lamps
             pane = _quad(eye, side, (left + gap, right - gap), (low, low - 0.115))
@@ -206,8 +220,8 @@ def _reflections(canvas: Canvas, rng: Generator, eye: tuple[float, float]) -> No
     for near in (0.22, 0.36, 0.6, 0.95):
         for side in (-1, 1):
             post = np.array([eye[0] + side * 0.56 * near, eye[1]])
-            top = post + (0, -0.26 * near)
-            canvas.line(np.array([post + (0, 0.46 * near), top]), 0.008 * near + 0.001, (40, 40, 52))
+            top = moved(post, 0, -0.26 * near)
+            canvas.line(np.array([moved(post, 0, 0.46 * near), top]), 0.008 * near + 0.001, (40, 40, 52))
             canvas.line(np.array([top, top - (side * 0.07 * near, 0)]), 0.007 * near + 0.001, (40, 40, 52))
             canvas.glow(top[0] - side * 0.07 * near, top[1] + 0.01, 0.20 * near + 0.03, _LAMP, strength=0.95)
             pool = ellipse(top[0] - side * 0.12 * near, eye[1] + 0.52 * near, 0.07 * near, 0.11 * near)
@@ -215,6 +229,9 @@ def _reflections(canvas: Canvas, rng: Generator, eye: tuple[float, float]) -> No
     for _ in range(22):
         depth = rng.random()
         y, x = eye[1] + (canvas.height - eye[1]) * (0.12 + 0.85 * depth), eye[0] + rng.normal(0, 0.3) * (0.2 + depth)
-        canvas.line(bow([(x - 0.05 * depth, y), (x, y + 0.002), (x + 0.05 * depth, y)]), 0.002 + 0.003 * depth, _LAMP, opacity=0.25)
-
-
+        canvas.line(
+            bow([(x - 0.05 * depth, y), (x, y + 0.002), (x + 0.05 * depth, y)]),
+            0.002 + 0.003 * depth,
+            _LAMP,
+            opacity=0.25,
+        )

@@ -10,20 +10,16 @@ from simulator.picture.brief import Brief
 from simulator.picture.canvas import Canvas
 from simulator.picture.figure import Figure, draw_figure, paint_figure
 from simulator.picture.palette import CLOTHES, Colour, lift, mix
-from simulator.picture.shapes import ellipse
+from simulator.picture.shapes import ellipse, moved
 from simulator.picture.sky import haze_colour, weather
 
-Prop = Callable[[Canvas, Brief, Generator, Figure], None]
+Prop = Callable[[Canvas, Brief, Generator, str], None]
 _GARMENTS = ("shirt", "coat", "jacket", "clothe", "dress", "uniform", "jersey")
 
 
 def paint_crowd(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     """The setting, then its people."""
-    for words, setting in _SETTINGS:
-        if brief.has(*words):
-            break
-    else:
-        setting = _square
+    setting = next((setting for words, setting in _SETTINGS if brief.has(*words)), _square)
     setting(canvas, brief, rng)
     weather(canvas, brief, rng)
 
@@ -42,8 +38,18 @@ def _market(canvas: Canvas, brief: Brief, rng: Generator) -> None:
 
 def _concert(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     ground = venues.stage(canvas, brief, rng)
-    dark = mix(brief.light.land, brief.dye("light", "stage") or (120, 60, 180), 0.22)
-    _people(canvas, brief, rng, top=ground + 0.06, pose=("cheer", "cheer", "stand"), rows=6, near=0.46, away=1.0, shade=(dark, 0.80))
+    dark = mix(brief.light.land, brief.dye("light", "stage") or (150, 70, 210), 0.34)
+    _people(
+        canvas,
+        brief,
+        rng,
+        top=ground + 0.06,
+        pose=("cheer", "cheer", "stand"),
+        rows=6,
+        near=0.46,
+        away=1.0,
+        shade=(dark, 0.72),
+    )
 
 
 def _runners(canvas: Canvas, brief: Brief, rng: Generator) -> None:
@@ -98,13 +104,22 @@ def _people(
             figure = draw_figure(rng, tops=tops, pose=pose[int(rng.integers(len(pose)))], away=away)
             figure = figure.faded(brief.light.land, 0.45 * brief.light.lamps) if shade is None else figure.faded(*shade)
             figure = figure.faded(haze, 0.42 * (1 - depth) ** 1.5)
-            _stand(canvas, brief, rng, figure, (x, feet + rng.uniform(-0.2, 0.2) * tall * 0.3), tall * rng.uniform(0.92, 1.08), mirrored, prop)
+            _stand(
+                canvas,
+                brief,
+                rng,
+                figure,
+                (x, feet + rng.uniform(-0.2, 0.2) * tall * 0.3),
+                tall * rng.uniform(0.92, 1.08),
+                mirrored,
+                prop,
+            )
             x += tall * rng.uniform(0.30, 0.52) * gap * (1.25 if figure.pose in ("run", "skate") else 1)
 
 
 def _stand(
-    canvas: Canvas, brief: Brief, rng: Generator, figure: Figure, feet: tuple[float, float], tall: float, mirrored: float,
-    prop: Prop | None,
+    canvas: Canvas, brief: Brief, rng: Generator, figure: Figure, feet: tuple[float, float], tall: float,
+    mirrored: float, prop: Prop | None,
 ) -> None:  # fmt: skip
     ground = canvas.at(*feet, tall)
     if mirrored:
@@ -114,10 +129,11 @@ def _stand(
     part = canvas.at(*feet, tall, mirror=figure.mirror)
     paint_figure(part, figure, detail=tall > 0.2)
     if prop:
-        prop(part, brief, rng, figure)
+        prop(part, brief, rng, figure.pose)
 
 
-def _umbrella(canvas: Canvas, brief: Brief, rng: Generator, figure: Figure) -> None:
+def _umbrella(canvas: Canvas, brief: Brief, rng: Generator, pose: str) -> None:
+    del pose  # carried alike by all
     asked = brief.dyed("umbrella", "umbrellas")
     tone = asked[int(rng.integers(len(asked)))] if asked else CLOTHES[int(rng.integers(len(CLOTHES)))]
     tone = lift(mix(tone, brief.light.land, 0.3 * brief.light.lamps), rng.uniform(-0.06, 0.06))
@@ -125,39 +141,38 @@ def _umbrella(canvas: Canvas, brief: Brief, rng: Generator, figure: Figure) -> N
     x = np.linspace(-0.36, 0.36, 25)
     roof = -1.06 - 0.26 * np.sqrt(np.clip(1 - (x / 0.36) ** 2, 0, 1))
     hem = -1.06 - 0.035 * np.abs(np.sin(np.linspace(0, 4 * np.pi, 25)))
-    dome = np.concatenate([np.stack([x, roof], -1), np.stack([x, hem], -1)[::-1]]) + (0.05, 0)
+    dome = np.concatenate([np.stack([x + 0.05, roof], -1), np.stack([x + 0.05, hem], -1)[::-1]])
     canvas.shape(dome, tone)
     canvas.shape(np.concatenate([dome[12:25], [(0.05 + 0.10, -1.09), (0.05 + 0.06, -1.25)]]), lift(tone, -0.07))
     canvas.shape(np.concatenate([dome[0:9], [(0.05 - 0.14, -1.09), (-0.13, -1.08)]]), lift(tone, 0.05))
 
 
-def _bib(canvas: Canvas, brief: Brief, rng: Generator, figure: Figure) -> None:
-    del brief, figure
+def _bib(canvas: Canvas, brief: Brief, rng: Generator, pose: str) -> None:
+    del brief, pose  # every bib is alike
     canvas.shape(np.array([(-0.055, -0.72), (0.055, -0.72), (0.055, -0.61), (-0.055, -0.61)]), (250, 250, 246))
     for x in (-0.028, 0.006):
         canvas.line(np.array([(x, -0.69), (x + rng.uniform(0.005, 0.022), -0.64)]), 0.014, (40, 40, 52))
 
 
-def _flag(canvas: Canvas, brief: Brief, rng: Generator, figure: Figure) -> None:
+def _flag(canvas: Canvas, brief: Brief, rng: Generator, pose: str) -> None:
     if rng.random() > 0.4:
         return
     asked = brief.dyed("flag", "flags") or ((240, 196, 50), (46, 104, 208))
     tone = asked[int(rng.integers(len(asked)))]
-    hand = (0.14, -1.10) if figure.pose == "cheer" else (0.12, -0.47)
+    hand = (0.14, -1.10) if pose == "cheer" else (0.12, -0.47)
     canvas.line(np.array([hand, (hand[0] + 0.02, hand[1] - 0.42)]), 0.014, (220, 210, 196))
     x = np.linspace(0, 0.40, 12)
     wave = 0.022 * np.sin(x * 16 + rng.uniform(0, 6))
     upper = np.stack([hand[0] + 0.02 + x, hand[1] - 0.42 + wave], -1)
-    canvas.shape(np.concatenate([upper, (upper + (0, 0.24))[::-1]]), tone)
+    canvas.shape(np.concatenate([upper, (moved(upper, 0, 0.24))[::-1]]), tone)
     stripe = asked[-1] if tone != asked[-1] else (250, 250, 246)
-    canvas.shape(np.concatenate([upper + (0, 0.09), (upper + (0, 0.15))[::-1]]), stripe)
+    canvas.shape(np.concatenate([moved(upper, 0, 0.09), (moved(upper, 0, 0.15))[::-1]]), stripe)
 
 
-def _luggage(canvas: Canvas, brief: Brief, rng: Generator, figure: Figure) -> None:
-    if rng.random() > 0.6:
+def _luggage(canvas: Canvas, brief: Brief, rng: Generator, pose: str) -> None:
+    if pose != "stand" or rng.random() > 0.6:
         return
     tone = mix(CLOTHES[int(rng.integers(len(CLOTHES)))], brief.light.land, 0.3 * brief.light.lamps)
     canvas.line(np.array([(0.155, -0.45), (0.165, -0.24)]), 0.012, (60, 56, 60))
     canvas.shape(np.array([(0.10, -0.25), (0.25, -0.25), (0.25, -0.02), (0.10, -0.02)]), tone)
     canvas.shape(np.array([(0.20, -0.25), (0.25, -0.25), (0.25, -0.02), (0.20, -0.02)]), lift(tone, -0.07))
-    del figure

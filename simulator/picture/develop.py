@@ -12,7 +12,7 @@ _SHORT_MARK = "SIMULATED"
 _BLUR = 0.035  # of the short side, before the first step
 _NOISE = 0.78  # share of noise before the first step
 _JITTER_PX, _JITTER_TONE = 0.16, 0.9  # per 512 px, per 255
-_FP8_PX, _FP8_TONE = 1.1, 3.5
+_FP8_PX, _FP8_TONE = 1.5, 4.0
 
 
 def denoise(image: Image.Image, rng: Generator, progress: float) -> Image.Image:
@@ -51,9 +51,7 @@ def lower_precision(image: Image.Image, rng: Generator) -> Image.Image:
 
 def _drift(image: Image.Image, rng: Generator, *, shift_px: float, tone: float) -> Image.Image:
     reach = shift_px * max(image.size) / 512
-    warped = image.transform(
-        image.size, Image.Transform.MESH, _mesh(image.size, rng, reach), Image.Resampling.BILINEAR
-    )
+    warped = image.transform(image.size, Image.Transform.MESH, _mesh(image.size, rng, reach), Image.Resampling.BILINEAR)
     field = np.stack([_slow(rng, image.size, tone) for _ in range(3)], -1)
     moved = np.clip(np.asarray(warped) + np.rint(field).astype(np.int16), 0, 255)
     return Image.fromarray(moved.astype(np.uint8))
@@ -70,14 +68,15 @@ def _mesh(size: tuple[int, int], rng: Generator, reach: float) -> list[tuple[tup
     xs, ys = (np.linspace(0, side, 9).round().astype(int).tolist() for side in size)
     source = np.stack(np.meshgrid(xs, ys), -1).astype(float)
     source[1:-1, 1:-1] += rng.choice((-1, 1), (7, 7, 2)) * rng.uniform(0.5, 1.0, (7, 7, 2)) * reach
-    cells = [(row, column) for row in range(8) for column in range(8) if xs[column + 1] > xs[column] and ys[row + 1] > ys[row]]
     return [
         (
             (xs[column], ys[row], xs[column + 1], ys[row + 1]),
-            tuple(np.concatenate([source[row, column], source[row + 1, column], source[row + 1, column + 1], source[row, column + 1]]).tolist()),
+            tuple(source[[row, row + 1, row + 1, row], [column, column, column + 1, column + 1]].ravel().tolist()),
         )
-        for row, column in cells
-    ]  # fmt: skip
+        for row in range(8)
+        for column in range(8)
+        if xs[column + 1] > xs[column] and ys[row + 1] > ys[row]
+    ]
 
 
 def black(size: tuple[int, int]) -> Image.Image:

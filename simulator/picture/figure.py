@@ -30,8 +30,13 @@ class Figure:
 
     def faded(self, haze: Colour, part: float) -> "Figure":
         """The same person `part` of the way into the haze."""
-        tones = {name: mix(getattr(self, name), haze, part) for name in ("skin", "hair", "top", "trousers")}
-        return replace(self, **tones)
+        return replace(
+            self,
+            skin=mix(self.skin, haze, part),
+            hair=mix(self.hair, haze, part),
+            top=mix(self.top, haze, part),
+            trousers=mix(self.trousers, haze, part),
+        )
 
 
 def draw_figure(rng: Generator, *, tops: tuple[Colour, ...] = (), pose: str = "stand", away: float = 0.3) -> Figure:
@@ -112,9 +117,23 @@ def _head(canvas: Canvas, figure: Figure, detail: bool) -> None:
     if figure.away:
         canvas.oval(0, y - 0.012, 0.074, 0.080, figure.hair)
         return
-    crop = smooth([(-0.076, y + 0.005), (-0.072, y - 0.065), (0, y - 0.098), (0.072, y - 0.065), (0.076, y + 0.005), (0.05, y - 0.04), (-0.01, y - 0.052), (-0.05, y - 0.03)], dense=4)
+    crop = smooth(
+        [
+            (-0.076, y + 0.005),
+            (-0.072, y - 0.065),
+            (0, y - 0.098),
+            (0.072, y - 0.065),
+            (0.076, y + 0.005),
+            (0.05, y - 0.04),
+            (-0.01, y - 0.052),
+            (-0.05, y - 0.03),
+        ],
+        dense=4,
+    )
     canvas.shape(crop, figure.hair)
     if detail:
         for x in (-0.024, 0.024):
             canvas.shape(ellipse(x, y + 0.006, 0.0075, 0.0095), (36, 28, 30))
-        canvas.curve([(-0.02, y + 0.040), (0, y + 0.047), (0.02, y + 0.040)], 0.008, mix(figure.skin, (150, 50, 50), 0.5))
+        canvas.curve(
+            [(-0.02, y + 0.040), (0, y + 0.047), (0.02, y + 0.040)], 0.008, mix(figure.skin, (150, 50, 50), 0.5)
+        )

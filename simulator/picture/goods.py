@@ -5,13 +5,22 @@ from numpy.random import Generator
 
 from simulator.picture.canvas import Canvas, Linear, Radial, ball, sheen
 from simulator.picture.palette import Colour, Light, lift, mix
-from simulator.picture.shapes import bow, box, ellipse, smooth, turned
+from simulator.picture.shapes import bow, box, ellipse, moved, smooth, turned
 
 _STEEL: Colour = (196, 202, 210)
 
 
 def _metal(colour: Colour) -> Linear:
-    return Linear(((0, lift(colour, 0.16)), (0.28, lift(colour, -0.06)), (0.5, lift(colour, 0.14)), (0.8, lift(colour, -0.14)), (1, lift(colour, 0.02))), 45)
+    return Linear(
+        (
+            (0, lift(colour, 0.16)),
+            (0.28, lift(colour, -0.06)),
+            (0.5, lift(colour, 0.14)),
+            (0.8, lift(colour, -0.14)),
+            (1, lift(colour, 0.02)),
+        ),
+        45,
+    )
 
 
 def paint_watch(canvas: Canvas, colour: Colour, rng: Generator) -> None:
@@ -19,7 +28,17 @@ def paint_watch(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     strap = lift(mix(colour, (72, 52, 44), 0.55), -0.05)
     for low, high in ((-0.62, -1.24), (-0.36, 0.26)):
         side = 1 if high > low else -1
-        band = smooth([(-0.19, low), (-0.17, (low + high) / 2), (-0.145, high), (0.0, high + side * 0.03), (0.145, high), (0.17, (low + high) / 2), (0.19, low)])
+        band = smooth(
+            [
+                (-0.19, low),
+                (-0.17, (low + high) / 2),
+                (-0.145, high),
+                (0.0, high + side * 0.03),
+                (0.145, high),
+                (0.17, (low + high) / 2),
+                (0.19, low),
+            ]
+        )
         canvas.shape(band, Linear(((0, lift(strap, 0.08)), (0.5, strap), (1, lift(strap, -0.10))), 0))
         for x in (-0.13, 0.13):
             canvas.line(np.array([(x, low), (x * 0.85, high)]), 0.008, lift(strap, 0.14), opacity=0.7)
@@ -31,31 +50,54 @@ def paint_watch(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     canvas.shape(ellipse(0, -0.49, 0.355, 0.355), Radial(((0, lift(dial, 0.05)), (1, lift(dial, -0.06)))))
     for hour in range(12):
         mark = box(-0.012, -0.33, 0.012, -0.27 if hour % 3 else -0.235)
-        canvas.shape(turned(mark, (0, 0), hour * np.pi / 6) + (0, -0.49), mix(colour, ink, 0.35))
+        canvas.shape(moved(turned(mark, (0, 0), hour * np.pi / 6), 0, -0.49), mix(colour, ink, 0.35))
     at = rng.uniform(0, 12)
     for turn, long, wide in ((at, 0.18, 0.026), (at * 12 % 12, 0.27, 0.018)):
         hand = np.array([(-wide, 0.05), (0, -long), (wide, 0.05)])
-        canvas.shape(turned(hand, (0, 0), turn * np.pi / 6) + (0, -0.49), ink)
-    canvas.shape(turned(box(-0.005, -0.29, 0.005, 0.07), (0, 0), 4.0) + (0, -0.49), (206, 60, 52))
+        canvas.shape(moved(turned(hand, (0, 0), turn * np.pi / 6), 0, -0.49), ink)
+    canvas.shape(moved(turned(box(-0.005, -0.29, 0.005, 0.07), (0, 0), 4.0), 0, -0.49), (206, 60, 52))
     canvas.oval(0, -0.49, 0.024, 0.024, colour)
     canvas.shape(smooth([(-0.30, -0.58), (-0.10, -0.83), (0.10, -0.83), (-0.26, -0.44)]), (255, 255, 255), opacity=0.20)
 
 
 def paint_shoe(canvas: Canvas, colour: Colour, accent: Colour) -> None:
     """One running shoe from the side, its toe to the right."""
-    upper = smooth([(-0.78, -0.12), (-0.80, -0.40), (-0.74, -0.62), (-0.60, -0.60), (-0.44, -0.50), (-0.22, -0.60), (-0.04, -0.56),
-                    (0.24, -0.36), (0.56, -0.30), (0.80, -0.20), (0.84, -0.10), (0.0, -0.08)])  # fmt: skip
+    heel = [(-0.78, -0.12), (-0.80, -0.40), (-0.74, -0.62), (-0.60, -0.60), (-0.44, -0.50), (-0.22, -0.60)]
+    toe = [(-0.04, -0.56), (0.24, -0.36), (0.56, -0.30), (0.80, -0.20), (0.84, -0.10), (0.0, -0.08)]
+    upper = smooth([*heel, *toe])
     canvas.shape(smooth([(-0.72, -0.60), (-0.5, -0.64), (-0.24, -0.60), (-0.44, -0.46)]), lift(colour, -0.26))
     canvas.shape(upper, Linear(((0, lift(colour, 0.08)), (0.5, colour), (1, lift(colour, -0.14))), 70))
-    canvas.inside(upper, smooth([(0.40, -0.42), (0.60, -0.32), (0.9, -0.22), (0.92, -0.06), (0.46, -0.06)]), lift(colour, -0.07), opacity=0.8)
-    canvas.inside(upper, smooth([(-0.86, -0.66), (-0.62, -0.62), (-0.60, -0.3), (-0.66, -0.06), (-0.86, -0.06)]), lift(colour, -0.09), opacity=0.8)
+    canvas.inside(
+        upper,
+        smooth([(0.40, -0.42), (0.60, -0.32), (0.9, -0.22), (0.92, -0.06), (0.46, -0.06)]),
+        lift(colour, -0.07),
+        opacity=0.8,
+    )
+    canvas.inside(
+        upper,
+        smooth([(-0.86, -0.66), (-0.62, -0.62), (-0.60, -0.3), (-0.66, -0.06), (-0.86, -0.06)]),
+        lift(colour, -0.09),
+        opacity=0.8,
+    )
     for start in (-0.34, -0.18):
         stripe = [(start, -0.10), (start + 0.14, -0.30), (start + 0.40, -0.40)]
         canvas.inside(upper, np.concatenate([bow(stripe), bow([(x + 0.065, y) for x, y in reversed(stripe)])]), accent)
     for step in range(5):
         x, y = -0.14 + step * 0.085, -0.55 + step * 0.055
         canvas.line(np.array([(x - 0.06, y + 0.03), (x + 0.075, y - 0.005)]), 0.030, (250, 248, 244))
-    sole = smooth([(-0.84, -0.13), (-0.4, -0.12), (0.1, -0.10), (0.6, -0.12), (0.92, -0.15), (0.90, -0.03), (0.6, 0.0), (-0.5, 0.0), (-0.84, -0.02)])
+    sole = smooth(
+        [
+            (-0.84, -0.13),
+            (-0.4, -0.12),
+            (0.1, -0.10),
+            (0.6, -0.12),
+            (0.92, -0.15),
+            (0.90, -0.03),
+            (0.6, 0.0),
+            (-0.5, 0.0),
+            (-0.84, -0.02),
+        ]
+    )
     canvas.shape(sole, Linear(((0, (255, 253, 250)), (1, (206, 204, 204)))))
     canvas.line(bow([(-0.80, -0.045), (0.0, -0.04), (0.86, -0.06)]), 0.026, accent)
 
@@ -70,14 +112,40 @@ def paint_shoes(canvas: Canvas, colour: Colour, rng: Generator) -> None:
 
 def paint_bag(canvas: Canvas, colour: Colour) -> None:
     """A leather bag with a flap, stitching and a buckle."""
-    canvas.curve([(-0.30, -0.74), (-0.26, -1.12), (0.0, -1.22), (0.26, -1.12), (0.30, -0.74)], 0.060, lift(colour, -0.14))
-    canvas.curve([(-0.30, -0.76), (-0.26, -1.125), (0.0, -1.23), (0.26, -1.125), (0.30, -0.76)], 0.022, lift(colour, 0.05))
-    body = smooth([(-0.60, -0.02), (-0.62, -0.40), (-0.52, -0.80), (0.0, -0.84), (0.52, -0.80), (0.62, -0.40), (0.60, -0.02), (0, 0.03)])
+    canvas.curve(
+        [(-0.30, -0.74), (-0.26, -1.12), (0.0, -1.22), (0.26, -1.12), (0.30, -0.74)], 0.060, lift(colour, -0.14)
+    )
+    canvas.curve(
+        [(-0.30, -0.76), (-0.26, -1.125), (0.0, -1.23), (0.26, -1.125), (0.30, -0.76)], 0.022, lift(colour, 0.05)
+    )
+    body = smooth(
+        [
+            (-0.60, -0.02),
+            (-0.62, -0.40),
+            (-0.52, -0.80),
+            (0.0, -0.84),
+            (0.52, -0.80),
+            (0.62, -0.40),
+            (0.60, -0.02),
+            (0, 0.03),
+        ]
+    )
     canvas.shape(body, Linear(((0, lift(colour, 0.05)), (0.5, lift(colour, -0.03)), (1, lift(colour, -0.16))), 75))
-    flap = smooth([(-0.55, -0.82), (0, -0.87), (0.55, -0.82), (0.58, -0.50), (0.30, -0.30), (0, -0.26), (-0.30, -0.30), (-0.58, -0.50)])
-    canvas.shape(flap + (0, 0.025), (20, 10, 10), opacity=0.35, soft=0.02)
+    flap = smooth(
+        [
+            (-0.55, -0.82),
+            (0, -0.87),
+            (0.55, -0.82),
+            (0.58, -0.50),
+            (0.30, -0.30),
+            (0, -0.26),
+            (-0.30, -0.30),
+            (-0.58, -0.50),
+        ]
+    )
+    canvas.shape(moved(flap, 0, 0.025), (20, 10, 10), opacity=0.35, soft=0.02)
     canvas.shape(flap, Linear(((0, lift(colour, 0.12)), (1, lift(colour, -0.05))), 65))
-    stitched = flap * 0.93 + (0, -0.038)
+    stitched = moved(flap * 0.93, 0, -0.038)
     for step in range(0, len(stitched) - 1, 2):
         canvas.line(stitched[step : step + 2], 0.009, lift(colour, 0.20), opacity=0.8)
     canvas.shape(box(-0.055, -0.50, 0.055, -0.16, radius=0.02), lift(colour, -0.12))
@@ -99,7 +167,9 @@ def paint_lamp(canvas: Canvas, colour: Colour, light: Light) -> None:
         canvas.limb(start, end, 0.030, 0.026, _metal(mix(_STEEL, colour, 0.15)))
     for x, y in (joint, (-0.30, -0.06), (0.16, -1.16)):
         canvas.oval(x, y, 0.048, 0.048, ball(lift(colour, -0.06)))
-    shade = np.concatenate([bow([(0.10, -1.20), (0.26, -1.22), (0.34, -1.12)]), bow([(0.60, -0.80), (0.36, -0.86), (0.06, -0.98)])])
+    shade = np.concatenate(
+        [bow([(0.10, -1.20), (0.26, -1.22), (0.34, -1.12)]), bow([(0.60, -0.80), (0.36, -0.86), (0.06, -0.98)])]
+    )
     canvas.shape(smooth([(0.515, -0.905), (0.55, -0.84), (0.34, -0.84), (0.13, -0.94), (0.10, -1.0)]), (255, 246, 214))
     canvas.shape(shade, Linear(((0, lift(colour, 0.12)), (0.6, colour), (1, lift(colour, -0.14))), 20))
 
@@ -111,15 +181,23 @@ def paint_headphones(canvas: Canvas, colour: Colour) -> None:
     canvas.curve([(x * 0.985, y - 0.012) for x, y in arc], 0.045, lift(colour, 0.10))
     for side in (-1, 1):
         canvas.shape(ellipse(side * 0.36, -0.32, 0.13, 0.30), sheen((52, 48, 54), degrees=0))
-        canvas.shape(ellipse(side * 0.47, -0.32, 0.15, 0.33), Radial(((0, lift(colour, 0.14)), (0.6, colour), (1, lift(colour, -0.18))), 0.4, 0.3))
+        canvas.shape(
+            ellipse(side * 0.47, -0.32, 0.15, 0.33),
+            Radial(((0, lift(colour, 0.14)), (0.6, colour), (1, lift(colour, -0.18))), 0.4, 0.3),
+        )
         canvas.shape(ellipse(side * 0.49, -0.32, 0.08, 0.18), _metal(mix(_STEEL, colour, 0.3)))
 
 
 def paint_gift(canvas: Canvas, colour: Colour, ribbon: Colour) -> None:
     """A box with a ribbon and a bow."""
-    canvas.shape(box(-0.5, -0.72, 0.5, 0.0, radius=0.02), Linear(((0, lift(colour, 0.07)), (0.7, colour), (1, lift(colour, -0.10))), 20))
+    canvas.shape(
+        box(-0.5, -0.72, 0.5, 0.0, radius=0.02),
+        Linear(((0, lift(colour, 0.07)), (0.7, colour), (1, lift(colour, -0.10))), 20),
+    )
     canvas.shape(box(-0.09, -0.72, 0.09, 0.0), sheen(ribbon, degrees=0))
-    canvas.shape(box(-0.55, -0.90, 0.55, -0.68, radius=0.02), Linear(((0, lift(colour, 0.12)), (1, lift(colour, -0.02))), 20))
+    canvas.shape(
+        box(-0.55, -0.90, 0.55, -0.68, radius=0.02), Linear(((0, lift(colour, 0.12)), (1, lift(colour, -0.02))), 20)
+    )
     canvas.shape(box(-0.10, -0.90, 0.10, -0.68), sheen(lift(ribbon, 0.03), degrees=0))
     paint_bow(canvas.at(0, -0.92, 1.0), ribbon)
 
@@ -131,13 +209,30 @@ def paint_bow(canvas: Canvas, ribbon: Colour) -> None:
         canvas.shape(tail, lift(ribbon, -0.09))
         loop = smooth([(0, 0.01), (side * 0.16, -0.20), (side * 0.40, -0.18), (side * 0.40, 0.02), (side * 0.18, 0.05)])
         canvas.shape(loop, sheen(ribbon, degrees=90, depth=0.08))
-        canvas.shape(smooth([(side * 0.10, -0.03), (side * 0.22, -0.12), (side * 0.34, -0.09), (side * 0.30, -0.01)]), lift(ribbon, -0.14))
+        canvas.shape(
+            smooth([(side * 0.10, -0.03), (side * 0.22, -0.12), (side * 0.34, -0.09), (side * 0.30, -0.01)]),
+            lift(ribbon, -0.14),
+        )
     canvas.oval(0, 0, 0.075, 0.065, sheen(ribbon, degrees=60))
 
 
 def paint_fruit(canvas: Canvas, colour: Colour) -> None:
     """An apple with a leaf."""
-    apple = smooth([(0, -0.80), (0.22, -0.90), (0.46, -0.76), (0.48, -0.42), (0.30, -0.08), (0.10, 0.0), (-0.10, 0.0), (-0.30, -0.08), (-0.48, -0.42), (-0.46, -0.76), (-0.22, -0.90)])
+    apple = smooth(
+        [
+            (0, -0.80),
+            (0.22, -0.90),
+            (0.46, -0.76),
+            (0.48, -0.42),
+            (0.30, -0.08),
+            (0.10, 0.0),
+            (-0.10, 0.0),
+            (-0.30, -0.08),
+            (-0.48, -0.42),
+            (-0.46, -0.76),
+            (-0.22, -0.90),
+        ]
+    )
     canvas.shape(apple, Radial(((0, lift(colour, 0.16)), (0.4, colour), (1, lift(colour, -0.20))), 0.34, 0.3, 0.85))
     canvas.shape(ellipse(0, -0.80, 0.12, 0.045), lift(colour, -0.22), opacity=0.6, soft=0.02)
     canvas.curve([(0, -0.80), (0.02, -0.94), (0.07, -1.02)], 0.036, (96, 66, 44))

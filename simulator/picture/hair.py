@@ -6,7 +6,7 @@ from numpy.random import Generator
 from simulator.picture.canvas import Canvas, Linear, sheen
 from simulator.picture.look import Look
 from simulator.picture.palette import Colour, Floats, lift, mix
-from simulator.picture.shapes import bow, box, ellipse, smooth
+from simulator.picture.shapes import Point, bow, box, ellipse, moved, smooth
 
 
 def hair_behind(canvas: Canvas, look: Look, rng: Generator) -> None:
@@ -15,7 +15,16 @@ def hair_behind(canvas: Canvas, look: Look, rng: Generator) -> None:
     fill = Linear(((0, look.hair), (0.5, dark), (1, lift(dark, -0.05))))
     if look.style in ("long", "wavy"):
         wave = 0.02 if look.style == "wavy" else 0.0
-        half = [(0.0, -0.235), (0.10, -0.21), (0.155, -0.12), (0.163, 0.0), (0.160 + wave, 0.10), (0.182 - wave, 0.21), (0.168 + wave, 0.33), (0.10, 0.385)]
+        half = [
+            (0.0, -0.235),
+            (0.10, -0.21),
+            (0.155, -0.12),
+            (0.163, 0.0),
+            (0.160 + wave, 0.10),
+            (0.182 - wave, 0.21),
+            (0.168 + wave, 0.33),
+            (0.10, 0.385),
+        ]
         canvas.shape(smooth([*half, *((-x, y) for x, y in reversed(half[1:]))]), fill)
     elif look.style == "bob":
         half = [(0.0, -0.235), (0.10, -0.21), (0.158, -0.12), (0.172, 0.0), (0.178, 0.10), (0.150, 0.178), (0.09, 0.17)]
@@ -27,7 +36,8 @@ def hair_behind(canvas: Canvas, look: Look, rng: Generator) -> None:
         reach = 0.185 if look.woman else 0.155
         for turn in np.linspace(2.6, 6.9, 22):
             x, y = reach * np.cos(turn), -0.055 + reach * 1.0 * np.sin(turn)
-            canvas.oval(x, y + 0.01, *(0.05 + 0.022 * rng.random(2)), lift(dark, rng.uniform(-0.03, 0.03)))
+            wide, tall = (0.05 + 0.022 * rng.random(2)).tolist()
+            canvas.oval(x, y + 0.01, wide, tall, lift(dark, rng.uniform(-0.03, 0.03)))
         canvas.oval(0, -0.06, reach, reach, dark)
 
 
@@ -51,38 +61,56 @@ def hair_before(canvas: Canvas, look: Look, rng: Generator, turn: float) -> None
         _locks(canvas, look)
 
 
+# The line of the hair along the brow, from the right temple to the left.
+_BROW: dict[str, list[Point]] = {
+    "long": [(0.116, -0.06), (0.096, -0.115), (0.03, -0.165), (-0.05, -0.182), (-0.098, -0.115), (-0.116, -0.06)],
+    "bob": [(0.118, -0.07), (0.088, -0.088), (0.0, -0.094), (-0.088, -0.088), (-0.118, -0.07)],
+    "quiff": [(0.121, -0.08), (0.098, -0.148), (0.02, -0.160), (-0.07, -0.150), (-0.105, -0.125), (-0.121, -0.08)],
+    "side": [(0.122, -0.075), (0.104, -0.112), (0.04, -0.128), (-0.05, -0.172), (-0.108, -0.118), (-0.122, -0.075)],
+    "short": [(0.122, -0.078), (0.104, -0.132), (0.05, -0.152), (-0.02, -0.146), (-0.104, -0.132), (-0.122, -0.078)],
+}
+_BROW |= {"wavy": _BROW["long"], "bun": _BROW["long"], "curly": _BROW["short"]}
+
+
 def _fringe(look: Look, turn: float) -> Floats:
     """The closed outline of hair from temple over the crown to temple and back along the brow."""
-    top = [(-0.142, -0.03), (-0.150, -0.12), (-0.105, -0.208), (0.0, -0.240), (0.105, -0.208), (0.150, -0.12), (0.142, -0.03)]
-    inner: list[tuple[float, float]]
-    if look.style in ("long", "wavy", "bun"):
-        inner = [(0.116, -0.06), (0.096, -0.115), (0.03 + turn, -0.165), (-0.05 + turn, -0.182), (-0.098, -0.115), (-0.116, -0.06)]
-    elif look.style == "bob":
-        inner = [(0.118, -0.07), (0.088, -0.088), (0.0 + turn, -0.094), (-0.088, -0.088), (-0.118, -0.07)]
-    elif look.style == "quiff":
-        top[2:5] = [(-0.108, -0.215), (-0.01, -0.278), (0.11, -0.238)]
-        inner = [(0.121, -0.08), (0.098, -0.148), (0.02 + turn, -0.160), (-0.07, -0.150), (-0.105, -0.125), (-0.121, -0.08)]
-    elif look.style == "side":
-        inner = [(0.122, -0.075), (0.104, -0.112), (0.04 + turn, -0.128), (-0.05, -0.172), (-0.108, -0.118), (-0.122, -0.075)]
-    else:
-        inner = [(0.122, -0.078), (0.104, -0.132), (0.05, -0.152), (-0.02 + turn, -0.146), (-0.104, -0.132), (-0.122, -0.078)]
+    temple, side = (0.142, -0.03), (0.150, -0.12)
     if not look.woman and look.style != "curly":
-        top[0], top[1], top[-1], top[-2] = (-0.133, -0.035), (-0.140, -0.11), (0.133, -0.035), (0.140, -0.11)
-    return smooth([*top, *inner])
+        temple, side = (0.133, -0.035), (0.140, -0.11)
+    crown = [(-0.105, -0.208), (0.0, -0.240), (0.105, -0.208)]
+    if look.style == "quiff":
+        crown = [(-0.108, -0.215), (-0.01, -0.278), (0.11, -0.238)]
+    brow = [(x + turn * (abs(x) < 0.06), y) for x, y in _BROW[look.style]]
+    return smooth([(-temple[0], temple[1]), (-side[0], side[1]), *crown, side, temple, *brow])
 
 
 def _locks(canvas: Canvas, look: Look) -> None:
     """Hair that falls in front of the ears."""
     low = 0.15 if look.style == "bob" else 0.31
     for side in (-1, 1):
-        lock = smooth([(side * 0.128, -0.09), (side * 0.162, -0.06), (side * 0.172, 0.08), (side * 0.172, low), (side * 0.128, low * 0.98), (side * 0.136, 0.10), (side * 0.119, 0.0)])
+        lock = smooth(
+            [
+                (side * 0.128, -0.09),
+                (side * 0.162, -0.06),
+                (side * 0.172, 0.08),
+                (side * 0.172, low),
+                (side * 0.128, low * 0.98),
+                (side * 0.136, 0.10),
+                (side * 0.119, 0.0),
+            ]
+        )
         canvas.shape(lock, sheen(look.hair, degrees=90, depth=0.06))
-        canvas.curve([(side * 0.15, -0.04), (side * 0.158, 0.08), (side * 0.15, low * 0.9)], 0.004, lift(look.hair, 0.10), opacity=0.35)
+        canvas.curve(
+            [(side * 0.15, -0.04), (side * 0.158, 0.08), (side * 0.15, low * 0.9)],
+            0.004,
+            lift(look.hair, 0.10),
+            opacity=0.35,
+        )
 
 
 def _ribbon(points: list[tuple[float, float]], width: float) -> Floats:
     spine = bow(points)
-    return np.concatenate([spine - (width, 0), (spine + (width, 0))[::-1]])
+    return np.concatenate([spine - (width, 0), (moved(spine, width, 0))[::-1]])
 
 
 def paint_hat(canvas: Canvas, kind: str, colour: Colour) -> None:
@@ -91,12 +119,34 @@ def paint_hat(canvas: Canvas, kind: str, colour: Colour) -> None:
 
 
 def _cap(canvas: Canvas, colour: Colour) -> None:
-    dome = smooth([(-0.148, -0.10), (-0.150, -0.17), (-0.09, -0.245), (0.0, -0.266), (0.09, -0.245), (0.150, -0.17), (0.148, -0.10), (0.0, -0.122)])
+    dome = smooth(
+        [
+            (-0.148, -0.10),
+            (-0.150, -0.17),
+            (-0.09, -0.245),
+            (0.0, -0.266),
+            (0.09, -0.245),
+            (0.150, -0.17),
+            (0.148, -0.10),
+            (0.0, -0.122),
+        ]
+    )
     canvas.shape(dome, Linear(((0, lift(colour, 0.08)), (0.6, colour), (1, lift(colour, -0.10))), 35))
     for x in (-0.07, 0.0, 0.07):
         canvas.curve([(x * 0.3, -0.262), (x, -0.2), (x * 1.15, -0.125)], 0.003, lift(colour, -0.09))
-    peak = smooth([(-0.150, -0.112), (-0.07, -0.132), (0.07, -0.132), (0.150, -0.112), (0.165, -0.082), (0.06, -0.092), (-0.06, -0.092), (-0.165, -0.082)])
-    canvas.shape(peak + (0, 0.012), (20, 14, 22), opacity=0.28, soft=0.008)
+    peak = smooth(
+        [
+            (-0.150, -0.112),
+            (-0.07, -0.132),
+            (0.07, -0.132),
+            (0.150, -0.112),
+            (0.165, -0.082),
+            (0.06, -0.092),
+            (-0.06, -0.092),
+            (-0.165, -0.082),
+        ]
+    )
+    canvas.shape(moved(peak, 0, 0.012), (20, 14, 22), opacity=0.28, soft=0.008)
     canvas.shape(peak, Linear(((0, lift(colour, -0.05)), (1, lift(colour, -0.16)))))
     canvas.oval(0, -0.266, 0.011, 0.007, lift(colour, -0.1))
 
@@ -104,10 +154,22 @@ def _cap(canvas: Canvas, colour: Colour) -> None:
 def _knit(canvas: Canvas, colour: Colour) -> None:
     canvas.oval(0, -0.302, 0.045, 0.043, mix(colour, (255, 250, 244), 0.75))
     canvas.oval(-0.008, -0.31, 0.03, 0.026, (255, 252, 248), opacity=0.6)
-    dome = smooth([(-0.146, -0.12), (-0.142, -0.20), (-0.075, -0.272), (0.075, -0.272), (0.142, -0.20), (0.146, -0.12), (0, -0.13)])
+    dome = smooth(
+        [
+            (-0.146, -0.12),
+            (-0.142, -0.20),
+            (-0.075, -0.272),
+            (0.075, -0.272),
+            (0.142, -0.20),
+            (0.146, -0.12),
+            (0, -0.13),
+        ]
+    )
     canvas.shape(dome, Linear(((0, lift(colour, 0.08)), (0.6, colour), (1, lift(colour, -0.10))), 35))
     for x in np.linspace(-0.12, 0.12, 9):
-        canvas.curve([(x * 0.55, -0.265), (x * 0.95, -0.21), (x * 1.08, -0.145)], 0.004, lift(colour, -0.08), opacity=0.7)
+        canvas.curve(
+            [(x * 0.55, -0.265), (x * 0.95, -0.21), (x * 1.08, -0.145)], 0.004, lift(colour, -0.08), opacity=0.7
+        )
     band = box(-0.154, -0.160, 0.154, -0.095, radius=0.028)
     canvas.shape(band, Linear(((0, lift(colour, 0.09)), (1, lift(colour, -0.06)))))
     for x in np.linspace(-0.138, 0.138, 19):
@@ -116,9 +178,13 @@ def _knit(canvas: Canvas, colour: Colour) -> None:
 
 def _brim(canvas: Canvas, colour: Colour) -> None:
     brim = ellipse(0, -0.128, 0.265, 0.050)
-    canvas.shape(brim + (0, 0.016), (20, 14, 22), opacity=0.3, soft=0.01)
+    canvas.shape(moved(brim, 0, 0.016), (20, 14, 22), opacity=0.3, soft=0.01)
     canvas.shape(brim, Linear(((0, lift(colour, 0.03)), (1, lift(colour, -0.14)))))
-    dome = smooth([(-0.140, -0.14), (-0.138, -0.22), (-0.10, -0.290), (0.10, -0.290), (0.138, -0.22), (0.140, -0.14), (0, -0.118)])
+    dome = smooth(
+        [(-0.140, -0.14), (-0.138, -0.22), (-0.10, -0.290), (0.10, -0.290), (0.138, -0.22), (0.140, -0.14), (0, -0.118)]
+    )
     canvas.shape(dome, sheen(colour, degrees=30))
-    ribbon = np.concatenate([bow([(-0.141, -0.182), (0, -0.160), (0.141, -0.182)]), bow([(0.141, -0.142), (0, -0.118), (-0.141, -0.142)])])
+    ribbon = np.concatenate(
+        [bow([(-0.141, -0.182), (0, -0.160), (0.141, -0.182)]), bow([(0.141, -0.142), (0, -0.118), (-0.141, -0.142)])]
+    )
     canvas.shape(ribbon, lift(colour, -0.24))

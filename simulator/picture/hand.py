@@ -1,6 +1,7 @@
 """Hands drawn finger by finger, five each: open, gripping from the side, or writing; about one unit long."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,10 @@ _FINGERS: tuple[tuple[Point, Point], ...] = (
     ((-0.055, -0.22), (-0.075, -0.72)),
     ((0.060, -0.20), (0.085, -0.65)),
     ((0.165, -0.12), (0.235, -0.47)),
+)
+_PALM: tuple[Point, ...] = (
+    *((-0.165, 0.46), (-0.235, 0.16), (-0.235, -0.16), (-0.12, -0.275), (0.05, -0.285)),
+    *((0.19, -0.20), (0.235, -0.04), (0.215, 0.22), (0.165, 0.46), (0, 0.52)),
 )
 
 
@@ -33,7 +38,7 @@ class Hand:
 
 def _finger(canvas: Canvas, hand: Hand, joints: list[Point], thick: float) -> None:
     """A finger through its joints, edged with shadow so that it stands out from its neighbours."""
-    pairs = list(zip(joints[:-1], joints[1:], strict=True))
+    pairs = list(pairwise(joints))
     radii = np.linspace(thick, thick * 0.78, len(joints)).tolist()
     for grow, tone in ((0.009, hand.shade), (0.0, hand.skin)):
         for (start, end), r0, r1 in zip(pairs, radii[:-1], radii[1:], strict=True):
@@ -60,7 +65,9 @@ def _forearm(canvas: Canvas, hand: Hand, elbow: Point, wrist: Point, thick: floa
     hem = cuff + (np.array(wrist) - arm) * 0.05
     sleeve = np.array([cuff - side * 1.42, cuff + side * 1.42, arm + side * 1.8, arm - side * 1.8])
     canvas.shape(sleeve, Linear(((0, lift(hand.sleeve, 0.06)), (1, lift(hand.sleeve, -0.12))), 10))
-    canvas.shape(np.array([cuff - side * 1.5, cuff + side * 1.5, hem + side * 1.46, hem - side * 1.46]), lift(hand.sleeve, -0.07))
+    canvas.shape(
+        np.array([cuff - side * 1.5, cuff + side * 1.5, hem + side * 1.46, hem - side * 1.46]), lift(hand.sleeve, -0.07)
+    )
 
 
 def paint_open(canvas: Canvas, hand: Hand, *, raised: tuple[bool, ...] = (True,) * 5, back: bool = False) -> None:
@@ -68,7 +75,7 @@ def paint_open(canvas: Canvas, hand: Hand, *, raised: tuple[bool, ...] = (True,)
     _forearm(canvas, hand, (0.0, 1.9), (0.0, 0.48), 0.165)
     if raised[0]:
         _finger(canvas, hand, [(-0.14, 0.16), (-0.30, -0.02), (-0.385, -0.22)], 0.068)
-    palm = smooth([(-0.165, 0.46), (-0.235, 0.16), (-0.235, -0.16), (-0.12, -0.275), (0.05, -0.285), (0.19, -0.20), (0.235, -0.04), (0.215, 0.22), (0.165, 0.46), (0, 0.52)])
+    palm = smooth(_PALM)
     for (base, tip), up in zip(_FINGERS, raised[1:], strict=True):
         if up:
             middle = ((base[0] + tip[0]) / 2, (base[1] + tip[1]) / 2)
@@ -76,10 +83,16 @@ def paint_open(canvas: Canvas, hand: Hand, *, raised: tuple[bool, ...] = (True,)
             if back:
                 _nail(canvas, hand, (tip[0], tip[1] - 0.012), np.arctan2(tip[0] - base[0], base[1] - tip[1]), 0.036)
     canvas.shape(palm, hand.skin)
-    canvas.inside(palm, smooth([(0.10, -0.3), (0.3, -0.2), (0.3, 0.5), (0.06, 0.5), (0.16, 0.1)]), hand.shade, opacity=0.45, soft=0.03)
+    canvas.inside(
+        palm,
+        smooth([(0.10, -0.3), (0.3, -0.2), (0.3, 0.5), (0.06, 0.5), (0.16, 0.1)]),
+        hand.shade,
+        opacity=0.45,
+        soft=0.03,
+    )
     if back:
-        for base, _ in _FINGERS:
-            canvas.curve([(base[0] - 0.022, base[1] + 0.005), (base[0], base[1] - 0.012), (base[0] + 0.022, base[1] + 0.005)], 0.008, hand.shade)
+        for (x, y), _ in _FINGERS:
+            canvas.curve([(x - 0.022, y + 0.005), (x, y - 0.012), (x + 0.022, y + 0.005)], 0.008, hand.shade)
     else:
         _palm_lines(canvas, hand)
     _folded(canvas, hand, raised)
@@ -107,7 +120,17 @@ def paint_grip(canvas: Canvas, hand: Hand, *, reach: float = 0.30) -> None:
     """A hand from the right whose fingers lie across the front of a thing at the origin, `reach` wide."""
     x = reach
     _forearm(canvas, hand, (x + 0.95, 1.25), (x + 0.34, 0.30), 0.15)
-    palm = smooth([(x + 0.16, -0.24), (x + 0.34, -0.10), (x + 0.48, 0.16), (x + 0.40, 0.40), (x + 0.20, 0.42), (x + 0.02, 0.30), (x - 0.02, 0.0)])
+    palm = smooth(
+        [
+            (x + 0.16, -0.24),
+            (x + 0.34, -0.10),
+            (x + 0.48, 0.16),
+            (x + 0.40, 0.40),
+            (x + 0.20, 0.42),
+            (x + 0.02, 0.30),
+            (x - 0.02, 0.0),
+        ]
+    )
     canvas.shape(palm, Linear(((0, hand.skin), (1, hand.shade)), 30))
     _finger(canvas, hand, [(x + 0.24, -0.10), (x + 0.12, -0.32), (x - 0.08, -0.42)], 0.074)
     _nail(canvas, hand, (x - 0.10, -0.435), -1.1, 0.040)

@@ -71,7 +71,10 @@ def _holding(canvas: Canvas, brief: Brief, rng: Generator) -> None:
 
 
 def _snowball(canvas: Canvas) -> None:
-    canvas.shape(ellipse(0, 0, 0.46, 0.45), Radial(((0, (255, 255, 255)), (0.6, (232, 238, 250)), (1, (176, 190, 222))), 0.36, 0.3, 0.9))
+    canvas.shape(
+        ellipse(0, 0, 0.46, 0.45),
+        Radial(((0, (255, 255, 255)), (0.6, (232, 238, 250)), (1, (176, 190, 222))), 0.36, 0.3, 0.9),
+    )
     for x, y in ((-0.2, -0.2), (0.1, -0.28), (0.22, 0.05), (-0.1, 0.12), (0.02, -0.06)):
         canvas.shape(ellipse(x, y, 0.07, 0.05), (206, 216, 238), opacity=0.55, soft=0.02)
 
@@ -100,7 +103,12 @@ def _writing(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     sheet.shadow(box(-0.37, -0.38, 0.41, 0.60), opacity=0.3, soft=0.025)
     sheet.shape(box(-0.38, -0.40, 0.40, 0.58), sheen(paper, degrees=60, depth=0.03))
     for line in range(9):
-        sheet.line(np.array([(-0.32, -0.28 + line * 0.085), (0.34, -0.28 + line * 0.085)]), 0.0025, (150, 170, 206), opacity=0.7)
+        sheet.line(
+            np.array([(-0.32, -0.28 + line * 0.085), (0.34, -0.28 + line * 0.085)]),
+            0.0025,
+            (150, 170, 206),
+            opacity=0.7,
+        )
     for line in range(int(rng.integers(2, 4))):
         x = np.linspace(-0.31, 0.30 if line < 2 else 0.02, 90)
         wobble = 0.012 * np.sin(x * 120 + line) * np.sin(x * 23 + 2 * line) - 0.008
@@ -119,25 +127,40 @@ def _piano(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     start = -rng.uniform(0, wide * 3)
     keys = np.arange(start, canvas.width, wide)
     for x in keys:
-        canvas.shape(box(x + 0.002, top, x + wide - 0.002, bottom, radius=0.008), Linear(((0, (206, 200, 192)), (0.25, (250, 247, 240)), (1, (255, 253, 248)))))
+        canvas.shape(
+            box(x + 0.002, top, x + wide - 0.002, bottom, radius=0.008),
+            Linear(((0, (206, 200, 192)), (0.25, (250, 247, 240)), (1, (255, 253, 248)))),
+        )
         canvas.shape(box(x + 0.002, bottom - 0.01, x + wide - 0.002, bottom + 0.02, radius=0.008), (214, 206, 196))
     for place, x in enumerate(keys):
         if place % 7 not in (2, 6):
             left = x + wide * 0.70
-            canvas.shape(box(left + 0.008, top, left + wide * 0.6 + 0.008, top + 0.29), (20, 16, 20), opacity=0.35, soft=0.01)
-            canvas.shape(box(left, top, left + wide * 0.6, top + 0.28, radius=0.008), sheen((44, 40, 46), degrees=0, depth=0.08))
+            canvas.shape(
+                box(left + 0.008, top, left + wide * 0.6 + 0.008, top + 0.29), (20, 16, 20), opacity=0.35, soft=0.01
+            )
+            canvas.shape(
+                box(left, top, left + wide * 0.6, top + 0.28, radius=0.008), sheen((44, 40, 46), degrees=0, depth=0.08)
+            )
     canvas.shape(box(-0.1, top - 0.03, canvas.width + 0.1, top), (120, 30, 36))
     hand = _hand(brief, rng)
     for mirror, x in ((True, 0.27), (False, 0.73)):
         y = canvas.height * rng.uniform(0.76, 0.82)
         canvas.shadow(ellipse(canvas.width * x + 0.02, y - 0.07, 0.17, 0.20), opacity=0.35, soft=0.03)
-        paint_open(canvas.at(canvas.width * x, y, 0.47, turn=(0.16 if mirror else -0.16), mirror=mirror), hand, back=True)
+        paint_open(
+            canvas.at(canvas.width * x, y, 0.47, turn=(0.16 if mirror else -0.16), mirror=mirror), hand, back=True
+        )
 
 
 def _planting(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     backdrop(canvas, brief, rng)
     soil = brief.dye("soil", "earth") or (74, 52, 42)
-    line = bow([(-0.1, canvas.height * 0.60), (canvas.width * 0.5, canvas.height * 0.55), (canvas.width + 0.1, canvas.height * 0.61)])
+    line = bow(
+        [
+            (-0.1, canvas.height * 0.60),
+            (canvas.width * 0.5, canvas.height * 0.55),
+            (canvas.width + 0.1, canvas.height * 0.61),
+        ]
+    )
     canvas.land(line, Linear(((0, lift(soil, 0.06)), (1, lift(soil, -0.08)))))
     for _ in range(110):
         x, y = rng.uniform(0, canvas.width), canvas.height * rng.uniform(0.60, 1.0)
@@ -152,9 +175,21 @@ def seedling(canvas: Canvas, leaf: Colour) -> None:
     """A young plant, roots at the origin, one unit tall."""
     canvas.curve([(0, 0.05), (0.02, -0.3), (-0.01, -0.66)], 0.045, lift(leaf, -0.06))
     for side, y, size in ((-1, -0.36, 0.36), (1, -0.44, 0.42), (-1, -0.66, 0.34), (1, -0.68, 0.30)):
-        blade = smooth([(0, y), (side * size * 0.45, y - size * 0.42), (side * size, y - size * 0.36), (side * size * 0.55, y - size * 0.02)])
+        blade = smooth(
+            [
+                (0, y),
+                (side * size * 0.45, y - size * 0.42),
+                (side * size, y - size * 0.36),
+                (side * size * 0.55, y - size * 0.02),
+            ]
+        )
         canvas.shape(blade, sheen(lift(leaf, 0.03 if side < 0 else -0.03), degrees=70))
-        canvas.curve([(0, y), (side * size * 0.5, y - size * 0.22), (side * size * 0.88, y - size * 0.32)], 0.010, lift(leaf, 0.12), opacity=0.8)
+        canvas.curve(
+            [(0, y), (side * size * 0.5, y - size * 0.22), (side * size * 0.88, y - size * 0.32)],
+            0.010,
+            lift(leaf, 0.12),
+            opacity=0.8,
+        )
 
 
 def _ribbon(canvas: Canvas, brief: Brief, rng: Generator) -> None:

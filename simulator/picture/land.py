@@ -6,7 +6,7 @@ from PIL import Image
 
 from simulator.picture.canvas import Canvas, Linear, sheen
 from simulator.picture.palette import Colour, Floats, lift, mix
-from simulator.picture.shapes import below, bow, ellipse, ridge, smooth
+from simulator.picture.shapes import below, bow, ellipse, moved, ridge, smooth
 
 
 def ranges(
@@ -59,8 +59,8 @@ def _snow_caps(canvas: Canvas, rng: Generator, skyline: Floats, outline: Floats,
     edge = np.stack([skyline[::4, 0], line + rng.uniform(-0.024, 0.024, len(skyline[::4]))], -1)
     cap = np.concatenate([[(edge[0, 0], highest - 0.01)], edge, [(edge[-1, 0], highest - 0.01)]])
     canvas.inside(outline, cap, snow, opacity=0.92)
-    shade = cap + (0.012, 0.006)
-    canvas.inside(outline, np.minimum(shade, cap + (0.02, -0.03)), lift(snow, 0.03), opacity=0.5)
+    shade = moved(cap, 0.012, 0.006)
+    canvas.inside(outline, np.minimum(shade, moved(cap, 0.02, -0.03)), lift(snow, 0.03), opacity=0.5)
 
 
 def hills(
@@ -78,7 +78,7 @@ def hills(
 
 
 def treeline(canvas: Canvas, rng: Generator, *, y: float, size: float, colour: Colour, foot: Colour) -> None:
-    """A row of firs as one silhouette standing on a rolling line at y."""
+    """A row of fir trees as one silhouette standing on a rolling line at y."""
     ground = ridge(rng, canvas.width, height=0.025, rough=0.2)
     points: list[tuple[float, float]] = []
     x = -size
@@ -98,7 +98,9 @@ def treeline(canvas: Canvas, rng: Generator, *, y: float, size: float, colour: C
 
 def fir(canvas: Canvas, x: float, base: float, tall: float, colour: Colour, *, snow: Colour | None = None) -> None:
     """One fir, lit from the left, its tiers under snow if a snow colour is given."""
-    canvas.shape(np.array([(x - 0.02 * tall, base), (x, base - tall * 0.4), (x + 0.02 * tall, base)]), lift(colour, -0.1))
+    canvas.shape(
+        np.array([(x - 0.02 * tall, base), (x, base - tall * 0.4), (x + 0.02 * tall, base)]), lift(colour, -0.1)
+    )
     for tier in range(5):
         low, wide = base - tall * (0.08 + 0.17 * tier), tall * (0.25 - 0.042 * tier)
         peak = low - tall * 0.30
@@ -119,8 +121,12 @@ def round_tree(canvas: Canvas, rng: Generator, x: float, base: float, tall: floa
     for level, tone in ((0.0, -0.08), (0.05, 0.0), (0.11, 0.07)):
         for _ in range(9):
             turn, out = rng.uniform(0, 6.28), rng.uniform(0, 0.24)
-            tuft = (x + tall * (out * 1.25 * np.cos(turn) - level * 0.6), base - tall * (0.66 + out * np.sin(turn) + level))
-            canvas.oval(*tuft, *(tall * np.array((0.16, 0.14)) * (1 - level * 2.2)), lift(colour, tone))
+            tuft = (
+                x + tall * (out * 1.25 * np.cos(turn) - level * 0.6),
+                base - tall * (0.66 + out * np.sin(turn) + level),
+            )
+            size = tall * (1 - level * 2.2)
+            canvas.oval(*tuft, size * 0.16, size * 0.14, lift(colour, tone))
 
 
 def dunes(canvas: Canvas, rng: Generator, *, top: float, sand: Colour, haze: Colour) -> None:
@@ -159,21 +165,20 @@ def rows_of_crop(canvas: Canvas, rng: Generator, *, horizon: float, crop: Colour
 def water(canvas: Canvas, rng: Generator, *, horizon: float, tint: Colour, clear: float = 0.55) -> None:
     """Below the horizon a rippled mirror of what is above it, `clear` of the way between tint and mirror."""
     top, height = round(horizon * canvas.unit), canvas.image.height
-    if top >= height - 2:
+    if top >= height - 4:
         return
-    width = canvas.image.width
-    deep = height - top
-    above = np.asarray(canvas.image.crop((0, max(0, top - deep), width, top)).transpose(Image.Transpose.FLIP_TOP_BOTTOM))
-    if len(above) < deep:
-        above = np.concatenate([above, np.repeat(above[-1:], deep - len(above), 0)])
+    deep, width = (height - top) // 2, canvas.image.width // 2
+    scene = canvas.image.crop((0, max(0, 2 * top - height), canvas.image.width, top)).reduce(2)
+    above = np.asarray(scene.transpose(Image.Transpose.FLIP_TOP_BOTTOM))
     far = np.linspace(0, 1, deep)
     phase = np.cumsum(2.2 / (1.5 + 26 * far)) * (700 / deep) * 1.7
-    swing = (np.sin(phase) + 0.6 * np.sin(phase * 0.37 + 1)) * (0.001 + 0.016 * far) * canvas.unit
-    columns = np.clip(np.arange(width)[None] + swing.astype(int)[:, None], 0, width - 1)
-    mirror = above[np.arange(deep)[:, None], columns]
-    tone = np.array(tint) * (1.0 - 0.28 * far[:, None])
-    part = (clear * (1 - 0.45 * far))[:, None, None]
-    canvas.image.paste(Image.fromarray(np.uint8(mirror * part + tone[:, None] * (1 - part))), (0, top))
+    swing = (np.sin(phase) + 0.6 * np.sin(phase * 0.37 + 1)) * (0.001 + 0.016 * far) * canvas.unit / 2
+    columns = np.clip(np.arange(width)[None] + swing.astype(int)[:, None], 0, min(width, above.shape[1]) - 1)
+    mirror = above[np.minimum(np.arange(deep), len(above) - 1)[:, None], columns]
+    part = (clear * (1 - 0.45 * far)).astype(np.float32)[:, None, None]
+    tone = (np.array(tint) * (1.0 - 0.28 * far[:, None])).astype(np.float32)[:, None] * (1 - part)
+    surface = Image.fromarray((mirror * part + tone).astype(np.uint8))
+    canvas.image.paste(surface.resize((canvas.image.width, height - top), Image.Resampling.BILINEAR), (0, top))
     _glints(canvas, rng, horizon, mix(tint, (255, 255, 255), 0.5))
 
 
@@ -190,7 +195,7 @@ def shore(canvas: Canvas, rng: Generator, *, top: float, sand: Colour, foam: Col
     line = ridge(rng, canvas.width, height=0.03, rough=-0.5)
     line[:, 1] += top + 0.10 * (line[:, 0] - canvas.width * 0.5) * rng.choice((-1, 1))
     for lift_by, tone, opacity in ((-0.030, foam, 0.55), (-0.016, foam, 0.95), (0.0, lift(sand, -0.10), 1.0)):
-        wave = line + (0, lift_by)
+        wave = moved(line, 0, lift_by)
         wave[:, 1] += 0.006 * np.sin(line[:, 0] * 21 + lift_by * 300)
         canvas.shape(below(wave, canvas.height + 0.01), tone, opacity=opacity)
-    canvas.land(line + (0, 0.035), Linear(((0, lift(sand, -0.03)), (0.4, sand), (1, lift(sand, -0.05)))))
+    canvas.land(moved(line, 0, 0.035), Linear(((0, lift(sand, -0.03)), (0.4, sand), (1, lift(sand, -0.05)))))

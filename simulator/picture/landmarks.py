@@ -6,7 +6,7 @@ from numpy.random import Generator
 from simulator.picture.brief import Brief
 from simulator.picture.canvas import Canvas, Linear, sheen
 from simulator.picture.palette import Colour, Floats, Light, lift, mix
-from simulator.picture.shapes import bow, box, ellipse, ridge, smooth
+from simulator.picture.shapes import bow, box, ellipse, moved, ridge, smooth
 
 _CREAM = (246, 240, 228)
 
@@ -26,7 +26,11 @@ def rocky_coast(canvas: Canvas, brief: Brief, rng: Generator, horizon: float) ->
         line = ridge(rng, canvas.width, height=0.06, rough=1.0)
         away = np.clip((line[:, 0] - place) * side + 0.24, 0, None)
         rise = np.minimum(away * 2.2, 0.34)
-        line[:, 1] = line[:, 1] * 0.5 + canvas.height * (0.98 - 0.04 * (2 - layer)) - rise * (canvas.height - top) * (1.9 - 0.55 * layer)
+        line[:, 1] = (
+            line[:, 1] * 0.5
+            + canvas.height * (0.98 - 0.04 * (2 - layer))
+            - rise * (canvas.height - top) * (1.9 - 0.55 * layer)
+        )
         tone = lift(rock, 0.06 - 0.06 * layer)
         canvas.land(line, Linear(((0, lift(tone, 0.10)), (0.3, tone), (1, lift(tone, -0.14)))))
         if layer == 0 and brief.has("lighthouse"):
@@ -92,21 +96,43 @@ def rowing_boat(canvas: Canvas, x: float, y: float, size: float, hull: Colour, l
     """A boat seen from the side with its reflection."""
     tone = shaded(hull, light)
     canvas.shadow(ellipse(x, y + size * 0.17, size * 0.5, size * 0.05), opacity=0.45, soft=0.008)
-    canvas.shape(smooth([(x - size * 0.42, y + size * 0.13), (x, y + size * 0.20), (x + size * 0.42, y + size * 0.13)]), tone, opacity=0.4)
-    body = smooth([(x - size * 0.52, y - size * 0.06), (x - size * 0.36, y + size * 0.11), (x, y + size * 0.15),
-                   (x + size * 0.36, y + size * 0.11), (x + size * 0.55, y - size * 0.10), (x, y + size * 0.005)])  # fmt: skip
+    canvas.shape(
+        smooth([(x - size * 0.42, y + size * 0.13), (x, y + size * 0.20), (x + size * 0.42, y + size * 0.13)]),
+        tone,
+        opacity=0.4,
+    )
+    hull_line = [(-0.52, -0.06), (-0.36, 0.11), (0, 0.15), (0.36, 0.11), (0.55, -0.10), (0, 0.005)]
+    body = smooth([(x + size * dx, y + size * dy) for dx, dy in hull_line])
     canvas.shape(body, Linear(((0, lift(tone, 0.10)), (1, lift(tone, -0.12)))))
-    canvas.line(bow([(x - size * 0.51, y - size * 0.055), (x, y + size * 0.015), (x + size * 0.54, y - size * 0.095)]), size * 0.028, lift(tone, 0.24))
+    canvas.line(
+        bow([(x - size * 0.51, y - size * 0.055), (x, y + size * 0.015), (x + size * 0.54, y - size * 0.095)]),
+        size * 0.028,
+        lift(tone, 0.24),
+    )
     for seat in (-0.15, 0.16):
-        canvas.line(np.array([(x + size * (seat - 0.05), y - size * 0.005), (x + size * (seat + 0.05), y - size * 0.012)]), size * 0.03, (120, 84, 58))
+        canvas.line(
+            np.array([(x + size * (seat - 0.05), y - size * 0.005), (x + size * (seat + 0.05), y - size * 0.012)]),
+            size * 0.03,
+            (120, 84, 58),
+        )
 
 
 def sailing_boat(canvas: Canvas, x: float, y: float, size: float, dye: Colour | None) -> None:
     """A small sailing boat far off."""
     sail = dye or (250, 246, 238)
     canvas.shape(np.array([(x, y - size), (x, y - size * 0.12), (x - size * 0.42, y - size * 0.12)]), lift(sail, -0.06))
-    canvas.shape(np.array([(x + size * 0.03, y - size * 0.92), (x + size * 0.03, y - size * 0.12), (x + size * 0.5, y - size * 0.12)]), sail)
-    hull = [(x - size * 0.45, y - size * 0.07), (x + size * 0.55, y - size * 0.07), (x + size * 0.36, y + size * 0.06), (x - size * 0.3, y + size * 0.06)]
+    canvas.shape(
+        np.array(
+            [(x + size * 0.03, y - size * 0.92), (x + size * 0.03, y - size * 0.12), (x + size * 0.5, y - size * 0.12)]
+        ),
+        sail,
+    )
+    hull = [
+        (x - size * 0.45, y - size * 0.07),
+        (x + size * 0.55, y - size * 0.07),
+        (x + size * 0.36, y + size * 0.06),
+        (x - size * 0.3, y + size * 0.06),
+    ]
     canvas.shape(np.array(hull), (92, 52, 50))
     canvas.shape(ellipse(x, y + size * 0.12, size * 0.4, size * 0.03), sail, opacity=0.35)
 
@@ -115,11 +141,13 @@ def river(canvas: Canvas, valley: Floats, rng: Generator, *, top: float, tone: C
     """A river winding toward the viewer through a valley."""
     bottom, x = canvas.height + 0.02, canvas.width * rng.uniform(0.4, 0.6)
     swing = rng.choice((-1, 1))
-    middle = bow([(x, top), (x + 0.06 * swing, top + 0.03), (x - 0.10 * swing, top + 0.09), (x + 0.05 * swing, bottom)], dense=20)
+    middle = bow(
+        [(x, top), (x + 0.06 * swing, top + 0.03), (x - 0.10 * swing, top + 0.09), (x + 0.05 * swing, bottom)], dense=20
+    )
     wide = 0.004 + 0.16 * np.linspace(0, 1, len(middle))[:, None] ** 2 * (1, 0)
     banks = np.concatenate([middle - wide, (middle + wide)[::-1]])
     canvas.shape(banks, Linear(((0, lift(tone, 0.1)), (1, lift(tone, -0.06)))))
-    canvas.inside(valley, banks + (0.012, 0), lift(tone, 0.08), opacity=0.3)
+    canvas.inside(valley, moved(banks, 0.012, 0), lift(tone, 0.08), opacity=0.3)
 
 
 def palm(canvas: Canvas, rng: Generator, x: float, leaf: Colour) -> None:

@@ -38,9 +38,12 @@ def paint_landscape(canvas: Canvas, brief: Brief, rng: Generator) -> None:
 
 def near_colour(brief: Brief, natural: Colour) -> Colour:
     """The colour of near ground: natural by day, sunk into the land's tone of the hour, dyed by the prompt."""
-    by_hour = {True: 0.72, False: 0.25 + 0.4 * brief.light.lamps}[brief.light.dark]
-    tone = mix(natural, brief.light.land, by_hour)
-    return tinted(tone, brief.mood, 0.8) if brief.mood else tone
+    return _at_hour(brief, natural, brief.ground)
+
+
+def _at_hour(brief: Brief, natural: Colour, dye: Colour | None) -> Colour:
+    tone = mix(natural, brief.light.land, 0.72 if brief.light.dark else 0.25 + 0.4 * brief.light.lamps)
+    return tinted(tone, dye, 0.8) if dye else tone
 
 
 def _snowy(brief: Brief) -> bool:
@@ -48,14 +51,14 @@ def _snowy(brief: Brief) -> bool:
 
 
 def _far(brief: Brief) -> Colour:
-    far = mix(haze_colour(brief), near_colour(brief, (96, 120, 150)), 0.38)
+    far = mix(haze_colour(brief), _at_hour(brief, (96, 120, 150), brief.mood), 0.38)
     return tinted(far, brief.mood, 0.6) if brief.mood else far
 
 
 def _mountains(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     horizon = canvas.height * rng.uniform(0.58, 0.68)
     paint_sky(canvas, brief, rng, horizon=horizon)
-    near = near_colour(brief, (60, 84, 112))
+    near = _at_hour(brief, (60, 84, 112), brief.mood)
     snow = mix(_SNOW, brief.light.haze, 0.35 + 0.4 * brief.light.dark) if _snowy(brief) or rng.random() < 0.35 else None
     low = canvas.height * 0.86
     ranges(canvas, rng, top=horizon * 0.66, bottom=low, layers=4, far=_far(brief), near=near, snow=snow)
@@ -74,7 +77,7 @@ def _lake(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     horizon = canvas.height * rng.uniform(0.50, 0.60)
     paint_sky(canvas, brief, rng, horizon=horizon)
     snow = _SNOW if _snowy(brief) or rng.random() < 0.3 else None
-    near = near_colour(brief, (52, 88, 104))
+    near = _at_hour(brief, (52, 88, 104), brief.mood)
     ranges(canvas, rng, top=horizon * 0.58, bottom=horizon * 0.98, layers=3, far=_far(brief), near=near, snow=snow)
     dark = near_colour(brief, (26, 64, 56))
     for depth in (0.45, 0.0):
@@ -96,7 +99,9 @@ def _reeds(canvas: Canvas, rng: Generator, tone: Colour) -> None:
     for _ in range(42):
         x = side + rng.normal(0, 0.10)
         tip = canvas.height - rng.uniform(0.04, 0.20) * max(0.2, 1 - abs(x - side) / 0.3)
-        canvas.curve([(x, canvas.height + 0.02), (x, (tip + canvas.height) / 2), (x + rng.normal(0, 0.02), tip)], 0.005, tone)
+        canvas.curve(
+            [(x, canvas.height + 0.02), (x, (tip + canvas.height) / 2), (x + rng.normal(0, 0.02), tip)], 0.005, tone
+        )
 
 
 def _sea(canvas: Canvas, brief: Brief, rng: Generator) -> None:
@@ -115,7 +120,9 @@ def _sea(canvas: Canvas, brief: Brief, rng: Generator) -> None:
         landmarks.hill_village(canvas, brief, rng, near_colour(brief, (112, 128, 84)))
     elif not brief.has("harbour", "bay", "ocean", "boat", "ship", "yacht"):
         _beach(canvas, brief, rng)
-    boats = 4 if brief.has("harbour") else int(brief.has("boat", "ship", "sail", "sailing", "yacht") or rng.random() < 0.4)
+    boats = (
+        4 if brief.has("harbour") else int(brief.has("boat", "ship", "sail", "sailing", "yacht") or rng.random() < 0.4)
+    )
     for boat in range(boats):
         at = canvas.width * rng.uniform(boat, boat + 1) / boats, horizon + 0.03 + 0.03 * boat
         landmarks.sailing_boat(canvas, *at, rng.uniform(0.11, 0.16) + 0.04 * boat, brief.dye("boat", "sail", "ship"))
@@ -141,10 +148,12 @@ def _desert(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     horizon = canvas.height * rng.uniform(0.48, 0.58)
     paint_sky(canvas, brief, rng, horizon=horizon)
     dye = brief.dye("desert", "dune", "sand") or brief.mood or (222, 150, 84)
-    sand = mix(dye, brief.light.land, 0.55 if brief.light.dark else 0.5 * brief.light.lamps)
+    sand = lift(mix(dye, brief.light.land, 0.22 * brief.light.lamps), -0.16 * brief.light.lamps**2)
     dunes(canvas, rng, top=horizon, sand=sand, haze=mix(haze_colour(brief), dye, 0.3))
     if brief.has("cactus", "camel") or rng.random() < 0.4:
-        landmarks.cactus(canvas, canvas.width * rng.uniform(0.15, 0.3), canvas.height * 0.9, 0.24, near_colour(brief, (52, 100, 70)))
+        landmarks.cactus(
+            canvas, canvas.width * rng.uniform(0.15, 0.3), canvas.height * 0.9, 0.24, near_colour(brief, (52, 100, 70))
+        )
 
 
 def _meadow(canvas: Canvas, brief: Brief, rng: Generator) -> None:
@@ -169,20 +178,37 @@ def _forest(canvas: Canvas, brief: Brief, rng: Generator) -> None:
     paint_sky(canvas, brief, rng, horizon=horizon)
     snowy = _snowy(brief)
     green = near_colour(brief, brief.dye("forest", "tree", "wood") or (34, 92, 70))
-    ground = near_colour(brief, _SNOW if snowy else (86, 128, 78))
-    if snowy and brief.light.dark:
-        ground = mix(ground, (150, 176, 224), 0.5)
+    ground = mix(_SNOW, brief.light.sky[2], 0.42) if snowy else near_colour(brief, (86, 128, 78))
     for layer in range(3):
         tone = mix(haze_colour(brief), green, 0.25 + 0.22 * layer)
-        treeline(canvas, rng, y=horizon - 0.03 + 0.03 * layer, size=0.22 + 0.05 * layer, colour=tone, foot=mix(tone, haze_colour(brief), 0.4))
+        treeline(
+            canvas,
+            rng,
+            y=horizon - 0.03 + 0.03 * layer,
+            size=0.22 + 0.05 * layer,
+            colour=tone,
+            foot=mix(tone, haze_colour(brief), 0.4),
+        )
     mist(canvas, horizon - 0.02, 0.09, haze_colour(brief), opacity=0.5)
-    hills(canvas, rng, top=horizon + 0.02, bottom=canvas.height * 0.88, layers=3, far=mix(ground, haze_colour(brief), 0.3), near=ground)
+    hills(
+        canvas,
+        rng,
+        top=horizon + 0.02,
+        bottom=canvas.height * 0.88,
+        layers=3,
+        far=mix(ground, haze_colour(brief), 0.3),
+        near=ground,
+    )
     snow = mix(_SNOW, ground, 0.25) if snowy else None
     for depth in np.sort(rng.random(9)):
         y = horizon + 0.06 + (canvas.height - horizon) * 0.9 * depth**1.4
         tall = 0.24 + 0.46 * depth
         x = canvas.width * (0.5 + (rng.uniform(0.16, 0.58) * rng.choice((-1, 1))))
-        canvas.shadow(bow([(x - tall * 0.2, y), (x, y + 0.012), (x + tall * 0.5, y + 0.02), (x, y - 0.01)]), opacity=0.3, soft=0.012)
+        canvas.shadow(
+            bow([(x - tall * 0.2, y), (x, y + 0.012), (x + tall * 0.5, y + 0.02), (x, y - 0.01)]),
+            opacity=0.3,
+            soft=0.012,
+        )
         fir(canvas, x, y, tall, mix(haze_colour(brief), green, 0.65 + 0.35 * depth), snow=snow)
     if not snowy and not brief.light.dark:
         _beams(canvas, rng, brief.light.disc)

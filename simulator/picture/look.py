@@ -62,13 +62,15 @@ def cast(brief: Brief, rng: Generator) -> Look:
         not brief.has("man", "boy", "gentleman", "grandfather", "king") and rng.random() < 0.5
     )
     old = brief.has("old", "elderly", "grandmother", "grandfather", "wrinkled", "aged")
-    hair = _hair_colour(brief, "hair") or (pick(rng, ((176, 174, 178), (226, 224, 222))) if old else pick(rng, HAIRS[:6]))
+    hair = _hair_colour(brief, "hair") or (
+        pick(rng, ((176, 174, 178), (226, 224, 222))) if old else pick(rng, HAIRS[:6])
+    )
     bearded = brief.has("beard", "bearded", "moustache") or (not woman and rng.random() < 0.25)
     outfit, dress = _outfit(brief, rng)
     return Look(
         woman=woman,
         old=old,
-        skin=_skin(brief, rng, hair),
+        skin=_skin(rng, hair),
         hair=(_hair_colour(brief, "beard") or hair) if not brief.has("hair") else hair,
         style=_style(brief, rng, woman),
         beard=(_hair_colour(brief, "beard") or lift(hair, -0.02)) if bearded else None,
@@ -80,7 +82,8 @@ def cast(brief: Brief, rng: Generator) -> Look:
         hat=_hat(brief, rng),
         scarf=_worn(brief, rng, ("scarf", "shawl")),
         glasses=brief.has("glasses", "spectacles", "sunglasses") or rng.random() < 0.15,
-        earrings=_worn(brief, rng, ("earring", "earrings")) or ((222, 180, 84) if woman and rng.random() < 0.4 else None),
+        earrings=_worn(brief, rng, ("earring", "earrings"))
+        or ((222, 180, 84) if woman and rng.random() < 0.4 else None),
         jaw=float(rng.uniform(-1, 0.2) if woman else rng.uniform(-0.3, 1)),
         smile=float(rng.random()),
     )
@@ -95,7 +98,7 @@ def _hair_colour(brief: Brief, noun: str) -> Colour | None:
     return brief.natural_dye(noun, _HAIR_WORDS)
 
 
-def _skin(brief: Brief, rng: Generator, hair: Colour) -> Colour:
+def _skin(rng: Generator, hair: Colour) -> Colour:
     """Fair skin under red hair, else anyone."""
     fair = hair in (_HAIR_WORDS["red"], _HAIR_WORDS["ginger"], _HAIR_WORDS["blond"])
     return pick(rng, SKINS[:2] if fair else SKINS)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ _TO_LAB = np.array(
 )
 _FROM_LMS = np.linalg.inv(_TO_LMS)
 _FROM_LAB = np.linalg.inv(_TO_LAB)
+_LMS_ROWS: list[list[float]] = _FROM_LMS.tolist()
+_LAB_ROWS: list[list[float]] = _FROM_LAB.tolist()
 
 
 def to_lab(rgb: object) -> Floats:
@@ -46,27 +49,47 @@ def from_lab(lab: object) -> Floats:
     return rgb
 
 
-def _colour(lab: object) -> Colour:
-    red, green, blue = np.rint(from_lab(lab)).astype(int).tolist()
+@lru_cache(maxsize=4096)
+def _lab(colour: Colour) -> tuple[float, float, float]:
+    light, green_red, blue_yellow = to_lab(colour).tolist()
+    return light, green_red, blue_yellow
+
+
+def _colour(light: float, a: float, b: float) -> Colour:
+    """`from_lab` for one colour in plain floats: scenes ask thousands of times, where numpy's calls cost most."""
+    long, medium, short = (
+        (row[0] * light + row[1] * a + row[2] * b) ** 3 for row in _LAB_ROWS
+    )  # fmt: skip
+    red, green, blue = (
+        _gamma(row[0] * long + row[1] * medium + row[2] * short) for row in _LMS_ROWS
+    )  # fmt: skip
     return red, green, blue
 
 
+def _gamma(linear: float) -> int:
+    linear = min(1.0, max(0.0, linear))
+    return round(255 * (linear * 12.92 if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+@lru_cache(maxsize=4096)
 def mix(first: Colour, second: Colour, part: float) -> Colour:
     """The colour `part` (0..1) of the way from first to second, as the eye sees it."""
-    pair = to_lab((first, second))
-    return _colour(pair[0] + (pair[1] - pair[0]) * part)
+    start, end = _lab(first), _lab(second)
+    light, a, b = (x + (y - x) * part for x, y in zip(start, end, strict=True))
+    return _colour(light, a, b)
 
 
+@lru_cache(maxsize=4096)
 def lift(colour: Colour, lightness: float, *, chroma: float = 1.0) -> Colour:
     """The same hue, lighter (or darker, below 0) by `lightness` of the 0..1 scale, its chroma multiplied."""
-    lab = to_lab(colour)
-    return _colour((np.clip(lab[0] + lightness, 0, 1), lab[1] * chroma, lab[2] * chroma))
+    light, a, b = _lab(colour)
+    return _colour(min(1.0, max(0.0, light + lightness)), a * chroma, b * chroma)
 
 
 def tinted(colour: Colour, toward: Colour, part: float) -> Colour:
     """The lightness of `colour` with its hue and chroma drawn `part` of the way to those of `toward`."""
-    lab, goal = to_lab(colour), to_lab(toward)
-    return _colour((lab[0], *(lab[1:] + (goal[1:] - lab[1:]) * part)))
+    (light, a, b), (_, goal_a, goal_b) = _lab(colour), _lab(toward)
+    return _colour(light, a + (goal_a - a) * part, b + (goal_b - b) * part)
 
 
 def ramp(stops: Stops, at: Floats) -> NDArray[np.uint8]:

@@ -11,13 +11,14 @@ from simulator.picture.city import paint_city
 from simulator.picture.landscape import paint_landscape
 from simulator.picture.look import Look, cast
 from simulator.picture.palette import Colour, Floats, lift, mix
-from simulator.picture.shapes import bow, box, smooth
+from simulator.picture.shapes import bow, box, moved, smooth
 from simulator.picture.sky import sky_colours, weather
 
 _SCENES = (
-    "harbour beach sea mountain forest garden field lake coast desert park city street skyline".split(),
-    "city street skyline cafe".split(),
-)
+    ("harbour", "beach", "sea", "mountain", "forest", "garden", "field", "lake", "coast", "desert", "park", "city",
+     "street", "skyline"),
+    ("city", "street", "skyline", "cafe"),
+)  # fmt: skip
 
 
 def paint_portrait(canvas: Canvas, brief: Brief, rng: Generator) -> None:
@@ -89,7 +90,13 @@ def _dress(canvas: Canvas, look: Look) -> None:
     outline = _body(look)
     fill = Linear(((0, lift(look.dress, 0.05)), (0.5, look.dress), (1, lift(look.dress, -0.10))), 30)
     canvas.shape(outline, fill)
-    canvas.inside(outline, smooth([(0.14, 0.3), (0.5, 0.4), (0.6, 0.9), (0.2, 0.9), (0.24, 0.6)]), lift(look.dress, -0.12), opacity=0.45, soft=0.02)
+    canvas.inside(
+        outline,
+        smooth([(0.14, 0.3), (0.5, 0.4), (0.6, 0.9), (0.2, 0.9), (0.24, 0.6)]),
+        lift(look.dress, -0.12),
+        opacity=0.45,
+        soft=0.02,
+    )
     _OUTFITS[look.outfit](canvas, look, outline)
 
 
@@ -98,7 +105,9 @@ def _body(look: Look) -> Floats:
     shoulders = _shoulders(look)
     deep = {"vneck": 0.43, "suit": 0.46, "shirt": 0.36, "coat": 0.40}.get(look.outfit, 0.305)
     half = 0.085
-    cut = bow([(-half, 0.262), (-half * 0.5, (0.27 + deep) / 2), (0, deep), (half * 0.5, (0.27 + deep) / 2), (half, 0.262)])
+    cut = bow(
+        [(-half, 0.262), (-half * 0.5, (0.27 + deep) / 2), (0, deep), (half * 0.5, (0.27 + deep) / 2), (half, 0.262)]
+    )
     left = shoulders[shoulders[:, 0] < -half]
     right = shoulders[shoulders[:, 0] > half]
     upper_right, corners = right[right[:, 1] < 0.89], [(0.6, 0.9), (-0.6, 0.9)]
@@ -108,13 +117,26 @@ def _body(look: Look) -> Floats:
 def _crew(canvas: Canvas, look: Look, outline: Floats) -> None:
     if look.striped:
         for y in np.arange(0.36, 0.9, 0.075):
-            band = np.concatenate([bow([(-0.6, y + 0.05), (0, y), (0.6, y + 0.05)]), bow([(0.6, y + 0.085), (0, y + 0.032), (-0.6, y + 0.085)])])
+            band = np.concatenate(
+                [
+                    bow([(-0.6, y + 0.05), (0, y), (0.6, y + 0.05)]),
+                    bow([(0.6, y + 0.085), (0, y + 0.032), (-0.6, y + 0.085)]),
+                ]
+            )
             canvas.inside(outline, band, mix(look.dress, (252, 248, 240), 0.72), opacity=0.85)
-    canvas.curve([(-0.084, 0.264), (-0.045, 0.296), (0, 0.307), (0.045, 0.296), (0.084, 0.264)], 0.018, lift(look.dress, -0.07))
+    canvas.curve(
+        [(-0.084, 0.264), (-0.045, 0.296), (0, 0.307), (0.045, 0.296), (0.084, 0.264)], 0.018, lift(look.dress, -0.07)
+    )
 
 
 def _vneck(canvas: Canvas, look: Look, outline: Floats) -> None:
-    canvas.inside(outline, smooth([(-0.3, 0.4), (-0.12, 0.5), (-0.16, 0.9), (-0.3, 0.9)]), lift(look.dress, 0.08), opacity=0.35, soft=0.02)
+    canvas.inside(
+        outline,
+        smooth([(-0.3, 0.4), (-0.12, 0.5), (-0.16, 0.9), (-0.3, 0.9)]),
+        lift(look.dress, 0.08),
+        opacity=0.35,
+        soft=0.02,
+    )
     canvas.curve([(-0.086, 0.264), (-0.043, 0.35), (0, 0.43)], 0.009, lift(look.dress, -0.10))
     canvas.curve([(0.086, 0.264), (0.043, 0.35), (0, 0.43)], 0.009, lift(look.dress, -0.12))
 
@@ -125,7 +147,7 @@ def _shirt(canvas: Canvas, look: Look, outline: Floats) -> None:
         canvas.oval(0, y, 0.0075, 0.0075, lift(look.dress, -0.22))
     for side in (-1, 1):
         collar = np.array([(side * 0.088, 0.240), (side * 0.004, 0.352), (side * 0.085, 0.395), (side * 0.128, 0.282)])
-        canvas.shape(collar + (0, 0.008), (20, 16, 26), opacity=0.22, soft=0.006)
+        canvas.shape(moved(collar, 0, 0.008), (20, 16, 26), opacity=0.22, soft=0.006)
         canvas.shape(collar, sheen_of(look.dress, side))
 
 
@@ -154,15 +176,34 @@ def _front(canvas: Canvas, outline: Floats, tone: Colour, half: float, low: floa
 
 def _lapels(canvas: Canvas, look: Look) -> None:
     for side in (-1, 1):
-        lapel = np.array([(side * 0.082, 0.245), (side * 0.132, 0.285), (side * 0.165, 0.395), (side * 0.120, 0.41), (side * 0.135, 0.445), (side * 0.01, 0.70), (side * 0.045, 0.42)])
-        canvas.shape(lapel + (0, 0.01), (16, 12, 22), opacity=0.25, soft=0.008)
+        lapel = np.array(
+            [
+                (side * 0.082, 0.245),
+                (side * 0.132, 0.285),
+                (side * 0.165, 0.395),
+                (side * 0.120, 0.41),
+                (side * 0.135, 0.445),
+                (side * 0.01, 0.70),
+                (side * 0.045, 0.42),
+            ]
+        )
+        canvas.shape(moved(lapel, 0, 0.01), (16, 12, 22), opacity=0.25, soft=0.008)
         canvas.shape(lapel, lift(look.dress, 0.07 if side < 0 else -0.01))
 
 
 def _hood_front(canvas: Canvas, look: Look, outline: Floats) -> None:
     canvas.inside(outline, box(-0.006, 0.3, 0.006, 0.9), lift(look.dress, -0.24), opacity=0.9)
     for side in (-1, 1):
-        collar = smooth([(side * 0.10, 0.225), (side * 0.150, 0.27), (side * 0.11, 0.36), (side * 0.012, 0.415), (side * 0.02, 0.335), (side * 0.075, 0.285)])
+        collar = smooth(
+            [
+                (side * 0.10, 0.225),
+                (side * 0.150, 0.27),
+                (side * 0.11, 0.36),
+                (side * 0.012, 0.415),
+                (side * 0.02, 0.335),
+                (side * 0.075, 0.285),
+            ]
+        )
         canvas.shape(collar, sheen_of(look.dress, side))
         canvas.curve([(side * 0.035, 0.36), (side * 0.042, 0.46)], 0.006, lift(look.dress, -0.22))
 
@@ -175,9 +216,22 @@ def _hood(canvas: Canvas, colour: Colour) -> None:
 
 def _scarf(canvas: Canvas, colour: Colour) -> None:
     tail = smooth([(0.03, 0.30), (0.135, 0.31), (0.165, 0.60), (0.155, 0.80), (0.055, 0.80), (0.06, 0.56)])
-    canvas.shape(tail + (0.012, 0.01), (16, 12, 22), opacity=0.3, soft=0.012)
+    canvas.shape(moved(tail, 0.012, 0.01), (16, 12, 22), opacity=0.3, soft=0.012)
     canvas.shape(tail, Linear(((0, lift(colour, -0.04)), (1, lift(colour, -0.12)))))
-    wrap = smooth([(-0.155, 0.215), (-0.08, 0.190), (0, 0.222), (0.08, 0.190), (0.155, 0.215), (0.180, 0.285), (0.10, 0.355), (-0.02, 0.375), (-0.12, 0.350), (-0.182, 0.280)])
+    wrap = smooth(
+        [
+            (-0.155, 0.215),
+            (-0.08, 0.190),
+            (0, 0.222),
+            (0.08, 0.190),
+            (0.155, 0.215),
+            (0.180, 0.285),
+            (0.10, 0.355),
+            (-0.02, 0.375),
+            (-0.12, 0.350),
+            (-0.182, 0.280),
+        ]
+    )
     canvas.shape(wrap, Linear(((0, lift(colour, 0.06)), (0.6, colour), (1, lift(colour, -0.11)))))
     for low in (0.0, 0.045, 0.085):
         fold = [(-0.165 + low * 0.4, 0.245 + low), (-0.02, 0.272 + low * 1.05), (0.165 - low * 0.5, 0.235 + low)]

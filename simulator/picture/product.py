@@ -1,7 +1,6 @@
 """Product pictures: one thing on a surface before a lit wall, with a soft shadow."""
 
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 from numpy.random import Generator
@@ -61,7 +60,9 @@ def studio(canvas: Canvas, brief: Brief, rng: Generator, colour: Colour) -> floa
         top = lift(wall, 0.05)
     edge = np.array([(-0.1, ground), (canvas.width + 0.1, ground)])
     canvas.land(edge, Linear(((0, lift(top, -0.05)), (0.25, lift(top, 0.04)), (1, lift(top, -0.05)))))
-    _grain(canvas, rng, ground, top, strength=0.55 if wooden else 0.35 if brief.has("stone", "velvet", "cloth") else 0.12)
+    _grain(
+        canvas, rng, ground, top, strength=0.55 if wooden else 0.35 if brief.has("stone", "velvet", "cloth") else 0.12
+    )
     canvas.shape(box(-0.1, ground - 0.004, canvas.width + 0.1, ground + 0.05), (20, 14, 26), opacity=0.14, soft=0.02)
     return ground
 
@@ -101,8 +102,13 @@ def _companions(canvas: Canvas, brief: Brief, rng: Generator, x: float, feet: fl
         for _ in range(int(rng.integers(1, 4))):
             tone = lift((186, 178, 170), rng.uniform(-0.16, 0.1))
             size, at = rng.uniform(0.03, 0.06), (x + side * rng.uniform(0.30, 0.44), feet + rng.uniform(-0.02, 0.07))
-            canvas.shadow(ellipse(at[0] + size * 0.4, at[1] + size * 0.3, size * 1.1, size * 0.35), opacity=0.4, soft=0.01)
-            canvas.shape(ellipse(at[0], at[1], size, size * 0.62), Radial(((0, lift(tone, 0.12)), (1, lift(tone, -0.16))), 0.35, 0.25, 0.9))
+            canvas.shadow(
+                ellipse(at[0] + size * 0.4, at[1] + size * 0.3, size * 1.1, size * 0.35), opacity=0.4, soft=0.01
+            )
+            canvas.shape(
+                ellipse(at[0], at[1], size, size * 0.62),
+                Radial(((0, lift(tone, 0.12)), (1, lift(tone, -0.16))), 0.35, 0.25, 0.9),
+            )
 
 
 def _orchid(canvas: Canvas, bloom: Colour) -> None:
@@ -119,18 +125,24 @@ def _orchid(canvas: Canvas, bloom: Colour) -> None:
 def paint_pumpkin(canvas: Canvas, colour: Colour) -> None:
     """A pumpkin in ribs, feet at the origin, one unit wide."""
     canvas.shadow(ellipse(0.15, 0.0, 0.6, 0.09), opacity=0.4, soft=0.05)
-    for at, wide, tone in ((-0.30, 0.22, -0.08), (0.30, 0.22, -0.12), (-0.16, 0.22, 0.0), (0.17, 0.22, -0.05), (0.0, 0.2, 0.04)):
+    for at, wide, tone in (
+        (-0.30, 0.22, -0.08),
+        (0.30, 0.22, -0.12),
+        (-0.16, 0.22, 0.0),
+        (0.17, 0.22, -0.05),
+        (0.0, 0.2, 0.04),
+    ):
         rib = ellipse(at, -0.36, wide, 0.36)
         canvas.shape(rib, Radial(((0, lift(colour, tone + 0.10)), (1, lift(colour, tone - 0.10))), 0.4, 0.3, 0.9))
     canvas.shape(np.array([(-0.05, -0.68), (-0.02, -0.88), (0.07, -0.90), (0.06, -0.68)]), (98, 116, 62))
 
 
 def _turned(paint: Callable[[Canvas, Colour, Generator], None]) -> Painter:
-    return lambda canvas, colour, brief, rng: paint(canvas, colour, rng)
+    return lambda canvas, colour, _, rng: paint(canvas, colour, rng)
 
 
 def _plain(paint: Callable[[Canvas, Colour], None]) -> Painter:
-    return lambda canvas, colour, brief, rng: paint(canvas, colour)
+    return lambda canvas, colour, _, __: paint(canvas, colour)
 
 
 def _teapot(canvas: Canvas, colour: Colour, brief: Brief, rng: Generator) -> None:
@@ -148,7 +160,7 @@ _KINDS: tuple[_Kind, ...] = (
     (("shoe", "sneaker", "trainer", "boot"), 0.40, _turned(goods.paint_shoes)),
     (("watch", "wristwatch"), 0.44, _turned(goods.paint_watch)),
     (("bag", "handbag", "satchel", "backpack"), 0.36, _plain(goods.paint_bag)),
-    (("lamp",), 0.46, lambda canvas, colour, brief, rng: goods.paint_lamp(canvas, colour, brief.light)),
+    (("lamp",), 0.46, lambda canvas, colour, brief, _: goods.paint_lamp(canvas, colour, brief.light)),
     (("teapot", "kettle"), 0.46, _teapot),
     (("mug", "cup"), 0.40, _turned(turning.paint_mug)),
     (("bottle", "flask"), 0.40, _turned(turning.paint_bottle)),
@@ -160,11 +172,13 @@ _KINDS: tuple[_Kind, ...] = (
     (("apple", "fruit"), 0.42, _plain(goods.paint_fruit)),
     (("sphere", "ball", "orb"), 0.48, _turned(turning.paint_sphere)),
 )
-_OPEN_KINDS: tuple[_Kind, ...] = tuple(kind for kind in _KINDS if kind[0][0] in ("bottle", "vase", "sphere", "mug", "candle"))
+_OPEN_KINDS: tuple[_Kind, ...] = tuple(
+    kind for kind in _KINDS if kind[0][0] in ("bottle", "vase", "sphere", "mug", "candle")
+)
 PRODUCT_NOUNS: frozenset[str] = frozenset(noun for nouns, _, _ in _KINDS for noun in nouns)
 
 
 def paint_named(canvas: Canvas, brief: Brief, rng: Generator, noun: str) -> None:
     """One of the things on its own, in the colour the prompt gives it; feet at the origin, one unit high."""
     nouns, _, painter = next(kind for kind in _KINDS if noun in kind[0])
-    painter(canvas, cast(Colour, brief.dye(*nouns) or brief.main or _GOODS_COLOURS[0]), brief, rng)
+    painter(canvas, brief.dye(*nouns) or brief.main or _GOODS_COLOURS[0], brief, rng)

@@ -1,7 +1,7 @@
 """Plain geometry: outlines as arrays of points, shape (n, 2), in units of the picture's short side."""
 
 from collections.abc import Sequence
-from math import cos, pi, sin
+from math import atan2, cos, pi, sin
 
 import numpy as np
 from numpy.random import Generator
@@ -9,25 +9,15 @@ from numpy.random import Generator
 from simulator.picture.palette import Floats
 
 Point = tuple[float, float]
+_ROUND = np.linspace(0, 2 * pi, 48, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ROUND), np.sin(_ROUND)], -1)
+_QUARTER = np.linspace(0, pi / 2, 8)
+_HALF = np.linspace(0, pi, 14)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, *, turn: float = 0.0) -> Floats:
     """An ellipse about (x, y), turned by `turn` radians."""
-    around = np.linspace(0, 2 * pi, 48, endpoint=False)
-    return turned(np.stack([x + rx * np.cos(around), y + ry * np.sin(around)], -1), (x, y), turn)
-
-
-def superellipse(x: float, y: float, rx: float, ry: float, power: float) -> Floats:
-    """Between an ellipse (power 2) and a rectangle (power 6 and more)."""
-    around = np.linspace(0, 2 * pi, 64, endpoint=False)
-    c, s = np.cos(around), np.sin(around)
-    return np.stack(
-        [
-            x + rx * np.sign(c) * np.abs(c) ** (2 / power),
-            y + ry * np.sign(s) * np.abs(s) ** (2 / power),
-        ],
-        -1,
-    )
+    return turned(_CIRCLE * (rx, ry) + (x, y), (x, y), turn)
 
 
 def box(left: float, top: float, right: float, bottom: float, *, radius: float = 0.0) -> Floats:
@@ -41,13 +31,15 @@ def box(left: float, top: float, right: float, bottom: float, *, radius: float =
         (left + radius, top + radius, pi),
         (right - radius, top + radius, 3 * pi / 2),
     )
-    quarter = np.linspace(0, pi / 2, 8)
     return np.concatenate(
-        [
-            np.stack([x + radius * np.cos(at + quarter), y + radius * np.sin(at + quarter)], -1)
-            for x, y, at in corners
-        ]
+        [np.stack([x + radius * np.cos(at + _QUARTER), y + radius * np.sin(at + _QUARTER)], -1) for x, y, at in corners]
     )
+
+
+def moved(points: Floats, dx: float, dy: float) -> Floats:
+    """The points shifted by (dx, dy)."""
+    shifted: Floats = points + np.array((dx, dy))
+    return shifted
 
 
 def turned(points: Floats, about: Point, angle: float) -> Floats:
@@ -55,7 +47,8 @@ def turned(points: Floats, about: Point, angle: float) -> Floats:
     if not angle:
         return points
     c, s = cos(angle), sin(angle)
-    return (points - about) @ np.array([[c, s], [-s, c]]) + about
+    placed: Floats = (points - about) @ np.array([[c, s], [-s, c]]) + about
+    return placed
 
 
 def smooth(points: Sequence[Point] | Floats, *, dense: int = 8) -> Floats:
@@ -78,15 +71,9 @@ def bow(points: Sequence[Point], *, dense: int = 10) -> Floats:
 def capsule(start: Point, end: Point, r0: float, r1: float) -> Floats:
     """A limb: round ends of radius r0 and r1, straight sides."""
     (x0, y0), (x1, y1) = start, end
-    heading = np.arctan2(y1 - y0, x1 - x0)
-    back = heading + pi / 2 + np.linspace(0, pi, 14)
-    front = heading - pi / 2 + np.linspace(0, pi, 14)
-    return np.concatenate(
-        [
-            np.stack([x0 + r0 * np.cos(back), y0 + r0 * np.sin(back)], -1),
-            np.stack([x1 + r1 * np.cos(front), y1 + r1 * np.sin(front)], -1),
-        ]
-    )
+    around = atan2(y1 - y0, x1 - x0) + pi / 2 + _HALF
+    out = np.stack([np.cos(around), np.sin(around)], -1)
+    return np.concatenate([out * r0 + start, out * -r1 + end])
 
 
 def ridge(rng: Generator, width: float, *, height: float, rough: float) -> Floats:

@@ -82,7 +82,7 @@ def _clouds(canvas: Canvas, brief: Brief, rng: Generator, horizon: float, *, hea
     rows, columns = 72, round(72 * canvas.width / horizon)
     noise = fbm(rng, rows, columns, cells=2, stretch=2.6)
     cover = rng.uniform(0.50, 0.60) - heavy * 0.8
-    band = np.sin(np.linspace(0.35, np.pi, rows))[:, None] ** 0.7
+    band = np.sin(np.linspace(0, np.pi, rows))[:, None] ** 0.5
     mask = np.clip((noise - cover) * 3.2, 0, 1) * band * (0.5 if brief.light.dark and not heavy else 0.92)
     lit, under = _cloud_tones(brief, heavy)
     drop = horizon * 0.02

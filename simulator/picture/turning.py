@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from simulator.picture.canvas import Canvas, Linear, Radial, ball, sheen
 from simulator.picture.palette import Colour, Floats, lift, mix
-from simulator.picture.shapes import Point, bow, box, ellipse, smooth
+from simulator.picture.shapes import Point, bow, box, ellipse, moved, smooth
 
 Profile = Sequence[tuple[float, float]]  # (radius, height above the table), from the foot up
 
@@ -37,20 +37,35 @@ def paint_rim(canvas: Canvas, radius: float, height: float, colour: Colour, insi
 def paint_mug(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     """A mug with a handle, full of coffee."""
     side = 1 if rng.random() < 0.5 else -1
-    handle = [(side * 0.40, -0.78), (side * 0.66, -0.76), (side * 0.72, -0.50), (side * 0.60, -0.26), (side * 0.38, -0.22)]
+    handle = [
+        (side * 0.40, -0.78),
+        (side * 0.66, -0.76),
+        (side * 0.72, -0.50),
+        (side * 0.60, -0.26),
+        (side * 0.38, -0.22),
+    ]
     canvas.curve(handle, 0.105, lift(colour, -0.16))
     canvas.curve([(x - 0.012, y - 0.014) for x, y in handle], 0.06, lift(colour, 0.04))
     paint_lathe(canvas, [(0.405, 0.0), (0.425, 0.05), (0.43, 0.5), (0.44, 0.95)], colour)
     paint_rim(canvas, 0.44, 0.95, colour, (84, 50, 32))
     for start in (-0.12, 0.08):
         steam = bow([(start, -1.05), (start + 0.07, -1.22), (start - 0.05, -1.38), (start + 0.05, -1.58)])
-        canvas.shape(np.concatenate([steam - (0.02, 0), (steam + (0.03, 0))[::-1]]), (255, 255, 255), opacity=0.20, soft=0.02)
+        canvas.shape(
+            np.concatenate([steam - (0.02, 0), (moved(steam, 0.03, 0))[::-1]]), (255, 255, 255), opacity=0.20, soft=0.02
+        )
 
 
 def paint_bottle(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     """A glass bottle: light shines through its middle, and it bears a label."""
     neck, shoulder = rng.uniform(0.075, 0.10), rng.uniform(0.86, 1.02)
-    profile = [(0.235, 0.0), (0.25, 0.05), (0.255, shoulder - 0.28), (0.20, shoulder - 0.05), (neck * 1.1, shoulder + 0.12), (neck, 1.42)]
+    profile = [
+        (0.235, 0.0),
+        (0.25, 0.05),
+        (0.255, shoulder - 0.28),
+        (0.20, shoulder - 0.05),
+        (neck * 1.1, shoulder + 0.12),
+        (neck, 1.42),
+    ]
     outline = paint_lathe(canvas, profile, lift(colour, -0.06), gloss=1.0)
     glow = ellipse(0.06, -0.42, 0.13, 0.40)
     canvas.inside(outline, glow, lift(colour, 0.22, chroma=1.1), opacity=0.5, soft=0.05)
@@ -77,7 +92,10 @@ def paint_perfume(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     ):
         canvas.inside(body, np.array(facet), tone, opacity=opacity)
     canvas.shape(box(-0.10, -0.90, 0.10, -0.79), sheen((214, 196, 150), degrees=0, depth=0.16))
-    canvas.shape(box(-0.15, -1.20, 0.15, -0.89, radius=0.03), Linear(((0, (170, 140, 84)), (0.3, (250, 234, 190)), (0.6, (206, 172, 104)), (1, (128, 98, 56))), 0))
+    canvas.shape(
+        box(-0.15, -1.20, 0.15, -0.89, radius=0.03),
+        Linear(((0, (170, 140, 84)), (0.3, (250, 234, 190)), (0.6, (206, 172, 104)), (1, (128, 98, 56))), 0),
+    )
 
 
 def paint_vase(canvas: Canvas, colour: Colour, rng: Generator) -> None:
@@ -93,7 +111,18 @@ def paint_vase(canvas: Canvas, colour: Colour, rng: Generator) -> None:
 
 def paint_teapot(canvas: Canvas, colour: Colour, flower: Colour | None) -> None:
     """A round teapot, with painted flowers if they have a colour."""
-    spout = smooth([(0.34, -0.52), (0.62, -0.44), (0.70, -0.66), (0.84, -0.80), (0.80, -0.86), (0.60, -0.74), (0.52, -0.66), (0.36, -0.70)])
+    spout = smooth(
+        [
+            (0.34, -0.52),
+            (0.62, -0.44),
+            (0.70, -0.66),
+            (0.84, -0.80),
+            (0.80, -0.86),
+            (0.60, -0.74),
+            (0.52, -0.66),
+            (0.36, -0.70),
+        ]
+    )
     canvas.shape(spout, Linear(((0, lift(colour, 0.04)), (1, lift(colour, -0.18)))))
     handle = [(-0.38, -0.72), (-0.70, -0.78), (-0.78, -0.46), (-0.62, -0.22), (-0.38, -0.24)]
     canvas.curve(handle, 0.085, lift(colour, -0.14))
@@ -120,17 +149,30 @@ def paint_candle(canvas: Canvas, colour: Colour) -> None:
     paint_rim(canvas, 0.24, 0.78, colour, lift(colour, 0.12))
     canvas.line(np.array([(0, -0.78), (0.005, -0.88)]), 0.014, (50, 40, 40))
     canvas.glow(0, -1.0, 0.85, (255, 200, 110), strength=0.75)
-    canvas.shape(smooth([(0, -0.84), (0.06, -0.94), (0.0, -1.16), (-0.06, -0.94)]), Radial(((0, (255, 250, 224)), (1, (255, 176, 70))), 0.5, 0.7))
+    canvas.shape(
+        smooth([(0, -0.84), (0.06, -0.94), (0.0, -1.16), (-0.06, -0.94)]),
+        Radial(((0, (255, 250, 224)), (1, (255, 176, 70))), 0.5, 0.7),
+    )
 
 
 def paint_sphere(canvas: Canvas, colour: Colour, rng: Generator) -> None:
     """A polished sphere with a band round it."""
     globe = ellipse(0, -0.5, 0.5, 0.5)
-    stops = ((0, lift(colour, 0.22, chroma=0.7)), (0.30, lift(colour, 0.04)), (0.75, lift(colour, -0.17)), (1, lift(colour, -0.26)))
+    stops = (
+        (0, lift(colour, 0.22, chroma=0.7)),
+        (0.30, lift(colour, 0.04)),
+        (0.75, lift(colour, -0.17)),
+        (1, lift(colour, -0.26)),
+    )
     canvas.shape(globe, Radial(stops, 0.34, 0.28, 0.86))
     if rng.random() < 0.5:
         low = rng.uniform(-0.5, -0.2)
-        band = np.concatenate([bow([(-0.6, low - 0.1), (0, low + 0.06), (0.6, low - 0.1)]), bow([(0.6, low + 0.0), (0, low + 0.17), (-0.6, low + 0.0)])])
+        band = np.concatenate(
+            [
+                bow([(-0.6, low - 0.1), (0, low + 0.06), (0.6, low - 0.1)]),
+                bow([(0.6, low + 0.0), (0, low + 0.17), (-0.6, low + 0.0)]),
+            ]
+        )
         canvas.inside(globe, band, (255, 255, 255), opacity=0.30)
     canvas.inside(globe, ellipse(0.08, -0.02, 0.36, 0.10), (255, 246, 232), opacity=0.22, soft=0.05)
     canvas.shape(ellipse(-0.17, -0.74, 0.085, 0.055, turn=-0.6), (255, 255, 255), opacity=0.85, soft=0.016)

@@ -39,7 +39,9 @@ def square(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     haze = haze_colour(brief)
     tone = _by_hour(mix((150, 132, 128), CLOTHES[int(rng.integers(len(CLOTHES)))], 0.2), brief)
     for depth, tall in ((0.5, 0.34), (0.9, 0.26)):
-        block_row(canvas, brief, rng, ground=ground, colour=mix(haze, tone, 0.2 + 0.7 * depth), depth=depth, tallest=tall)
+        block_row(
+            canvas, brief, rng, ground=ground, colour=mix(haze, tone, 0.2 + 0.7 * depth), depth=depth, tallest=tall
+        )
     _paving(canvas, brief, ground, (168, 160, 158))
     if brief.light.lamps > 0.3:
         for x in np.arange(0.08, canvas.width, 0.21):
@@ -79,7 +81,14 @@ def _stall(canvas: Canvas, brief: Brief, rng: Generator, at: tuple[float, float]
     for stripe in range(8):
         left, right = stripe / 8, (stripe + 1) / 8
         colour = tone if stripe % 2 else mix((250, 246, 238), brief.light.land, 0.4 * brief.light.lamps)
-        slope = np.array([(0.08 + left * 0.84, -1.0), (0.08 + right * 0.84, -1.0), (right * 1.1 - 0.05, -0.70), (left * 1.1 - 0.05, -0.70)])
+        slope = np.array(
+            [
+                (0.08 + left * 0.84, -1.0),
+                (0.08 + right * 0.84, -1.0),
+                (right * 1.1 - 0.05, -0.70),
+                (left * 1.1 - 0.05, -0.70),
+            ]
+        )
         part.shape(slope, colour)
         scallop = ellipse((left + right) / 2 * 1.1 - 0.05, -0.70, 0.069, 0.055)
         part.shape(scallop, lift(colour, -0.06))
@@ -87,7 +96,15 @@ def _stall(canvas: Canvas, brief: Brief, rng: Generator, at: tuple[float, float]
 
 def _bunting(canvas: Canvas, rng: Generator, tones: tuple[Colour, ...]) -> None:
     for start in (0.03, 0.10):
-        line = bow([(-0.02, start), (canvas.width * 0.3, start + 0.07), (canvas.width * 0.65, start + 0.06), (canvas.width + 0.02, start - 0.01)], dense=14)
+        line = bow(
+            [
+                (-0.02, start),
+                (canvas.width * 0.3, start + 0.07),
+                (canvas.width * 0.65, start + 0.06),
+                (canvas.width + 0.02, start - 0.01),
+            ],
+            dense=14,
+        )
         canvas.line(line, 0.0026, (90, 80, 80))
         for step, (x, y) in enumerate(line[::2].tolist()):
             tone = (*tones, (250, 246, 238))[(step + int(rng.integers(2))) % (len(tones) + 1)]
@@ -98,15 +115,31 @@ def stage(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     """A lit stage at night with beams fanning out over the heads."""
     ground = canvas.height * 0.52
     tone = brief.dye("light", "stage", "beam") or brief.mood or (168, 70, 220)
-    night = mix((10, 10, 26), tone, 0.12)
-    canvas.wash(Linear(((0, night), (0.45, mix(night, tone, 0.35)), (0.58, mix(tone, (255, 240, 255), 0.15)), (1, night))))
+    night = mix((12, 10, 30), tone, 0.20)
+    canvas.wash(
+        Linear(((0, night), (0.35, mix(night, tone, 0.55)), (0.56, mix(tone, (255, 240, 255), 0.25)), (1, night)))
+    )
     left, right = canvas.width * 0.5 - 0.40, canvas.width * 0.5 + 0.40
     canvas.glow(canvas.width / 2, ground - 0.08, 0.62, mix(tone, (255, 255, 255), 0.45), strength=0.9)
     for x in np.linspace(left + 0.04, right - 0.04, 7):
         spread, colour = rng.uniform(-0.55, 0.55), mix(tone, pick_light(rng), 0.45)
-        beam = np.array([(x - 0.006, ground - 0.36), (x + 0.006, ground - 0.36), (x + spread + 0.09, canvas.height * 0.98), (x + spread - 0.09, canvas.height * 0.98)])
+        beam = np.array(
+            [
+                (x - 0.006, ground - 0.36),
+                (x + 0.006, ground - 0.36),
+                (x + spread + 0.09, canvas.height * 0.98),
+                (x + spread - 0.09, canvas.height * 0.98),
+            ]
+        )
         canvas.shape(beam, colour, opacity=0.20, soft=0.006)
-        up = np.array([(x - 0.006, ground - 0.34), (x + 0.006, ground - 0.34), (x - spread + 0.06, -0.02), (x - spread - 0.06, -0.02)])
+        up = np.array(
+            [
+                (x - 0.006, ground - 0.34),
+                (x + 0.006, ground - 0.34),
+                (x - spread + 0.06, -0.02),
+                (x - spread - 0.06, -0.02),
+            ]
+        )
         canvas.shape(up, colour, opacity=0.26, soft=0.006)
         canvas.glow(x, ground - 0.35, 0.05, (255, 250, 255), strength=0.95)
     frame = mix(night, (0, 0, 0), 0.4)
@@ -144,7 +177,9 @@ def road_bridge(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     bridge(canvas, brief, ground + 0.03, mix(haze, near, 0.85))
     _paving(canvas, brief, ground, (126, 126, 134))
     for side in (-1, 1):
-        rail = np.array([(canvas.width / 2 + side * 0.40, ground), (canvas.width / 2 + side * 1.2, canvas.height * 0.9)])
+        rail = np.array(
+            [(canvas.width / 2 + side * 0.40, ground), (canvas.width / 2 + side * 1.2, canvas.height * 0.9)]
+        )
         for up in (0.0, 0.04):
             canvas.line(rail - (0, up + 0.02), 0.008, lift(near, -0.05))
     return ground
@@ -156,20 +191,34 @@ def park(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     paint_sky(canvas, brief, rng, horizon=ground)
     grass = _by_hour(brief.dye("park", "garden", "lawn", "grass") or (96, 160, 84), brief)
     leaf = mix(grass, (34, 84, 58), 0.5)
-    hills(canvas, rng, top=ground - 0.10, bottom=ground - 0.02, layers=2, far=mix(leaf, haze_colour(brief), 0.5), near=mix(leaf, haze_colour(brief), 0.2))
+    hills(
+        canvas,
+        rng,
+        top=ground - 0.10,
+        bottom=ground - 0.02,
+        layers=2,
+        far=mix(leaf, haze_colour(brief), 0.5),
+        near=mix(leaf, haze_colour(brief), 0.2),
+    )
     for x in (0.06, 0.20, 0.80, 0.94):
-        round_tree(canvas, rng, canvas.width * x, ground + 0.03, rng.uniform(0.26, 0.36), lift(leaf, rng.uniform(-0.03, 0.04)))
-    canvas.land(np.array([(-0.1, ground), (canvas.width + 0.1, ground)]), Linear(((0, lift(grass, 0.06)), (1, lift(grass, -0.06)))))
+        round_tree(
+            canvas, rng, canvas.width * x, ground + 0.03, rng.uniform(0.26, 0.36), lift(leaf, rng.uniform(-0.03, 0.04))
+        )
+    canvas.land(
+        np.array([(-0.1, ground), (canvas.width + 0.1, ground)]),
+        Linear(((0, lift(grass, 0.06)), (1, lift(grass, -0.06)))),
+    )
     _bandstand(canvas.at(canvas.width / 2, ground + 0.05, 0.34), brief)
     for _ in range(9):
         y = ground + rng.uniform(0.14, 0.5)
-        size = 0.05 + 0.11 * (y - ground)
-        x = rng.uniform(0.05, canvas.width - 0.05)
         cloth = CLOTHES[int(rng.integers(len(CLOTHES)))]
-        rug = np.array([(x - size, y), (x + size * 0.8, y - size * 0.14), (x + size * 1.1, y + size * 0.30), (x - size * 0.7, y + size * 0.44)])
-        canvas.shape(rug, _by_hour(cloth, brief))
-        canvas.line(np.array([(x - size * 0.3, y - size * 0.05), (x - 0.0, y + size * 0.4)]), size * 0.1, mix(cloth, (255, 255, 255), 0.6), opacity=0.8)
+        _rug(canvas.at(rng.uniform(0.05, canvas.width - 0.05), y, 0.05 + 0.11 * (y - ground)), _by_hour(cloth, brief))
     return ground
+
+
+def _rug(canvas: Canvas, cloth: Colour) -> None:
+    canvas.shape(np.array([(-1, 0), (0.8, -0.14), (1.1, 0.30), (-0.7, 0.44)]), cloth)
+    canvas.line(np.array([(-0.3, -0.05), (0.0, 0.4)]), 0.1, mix(cloth, (255, 255, 255), 0.6), opacity=0.8)
 
 
 def _bandstand(canvas: Canvas, brief: Brief) -> None:
@@ -184,7 +233,7 @@ def _bandstand(canvas: Canvas, brief: Brief) -> None:
 
 
 def ice(canvas: Canvas, brief: Brief, rng: Generator) -> float:
-    """A frozen lake among snowy hills and firs."""
+    """A frozen lake among snowy hills and fir trees."""
     ground = canvas.height * 0.46
     paint_sky(canvas, brief, rng, horizon=ground)
     haze, snow = haze_colour(brief), mix((244, 248, 255), brief.light.haze, 0.25)
@@ -193,11 +242,19 @@ def ice(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     dark = _by_hour((52, 78, 92), brief)
     treeline(canvas, rng, y=ground, size=0.10, colour=dark, foot=mix(dark, snow, 0.6))
     sheet = mix(mix((206, 226, 240), brief.light.sky[2], 0.30), (255, 255, 255), 0.2)
-    canvas.land(np.array([(-0.1, ground + 0.01), (canvas.width + 0.1, ground + 0.01)]), Linear(((0, mix(sheet, brief.light.sky[3], 0.6)), (1, lift(sheet, -0.08)))))
+    canvas.land(
+        np.array([(-0.1, ground + 0.01), (canvas.width + 0.1, ground + 0.01)]),
+        Linear(((0, mix(sheet, brief.light.sky[3], 0.6)), (1, lift(sheet, -0.08)))),
+    )
     for _ in range(26):
         y = ground + 0.04 + (canvas.height - ground) * rng.random()
         x, long = rng.uniform(0, canvas.width), rng.uniform(0.05, 0.2)
-        canvas.line(bow([(x, y), (x + long * 0.5, y + rng.uniform(-0.02, 0.02)), (x + long, y + rng.uniform(-0.03, 0.03))]), 0.0022, (255, 255, 255), opacity=0.6)
+        canvas.line(
+            bow([(x, y), (x + long * 0.5, y + rng.uniform(-0.02, 0.02)), (x + long, y + rng.uniform(-0.03, 0.03))]),
+            0.0022,
+            (255, 255, 255),
+            opacity=0.6,
+        )
     return ground
 
 
@@ -206,8 +263,16 @@ def stands(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     top, pitch = canvas.height * 0.20, canvas.height * 0.50
     paint_sky(canvas, brief, rng, horizon=top + 0.1)
     asked = brief.dyed("flag", "shirt", "jersey") or ((240, 196, 50), (46, 104, 208))
-    canvas.shape(np.array([(-0.1, top + 0.04), (canvas.width + 0.1, top + 0.04), (canvas.width + 0.1, pitch), (-0.1, pitch)]), _by_hour((84, 86, 100), brief))
-    canvas.shape(np.array([(-0.1, top - 0.05), (canvas.width + 0.1, top - 0.05), (canvas.width + 0.1, top + 0.05), (-0.1, top + 0.03)]), _by_hour((210, 214, 222), brief))
+    canvas.shape(
+        np.array([(-0.1, top + 0.04), (canvas.width + 0.1, top + 0.04), (canvas.width + 0.1, pitch), (-0.1, pitch)]),
+        _by_hour((84, 86, 100), brief),
+    )
+    canvas.shape(
+        np.array(
+            [(-0.1, top - 0.05), (canvas.width + 0.1, top - 0.05), (canvas.width + 0.1, top + 0.05), (-0.1, top + 0.03)]
+        ),
+        _by_hour((210, 214, 222), brief),
+    )
     tones = (*asked, *asked, (244, 240, 232), (200, 70, 60), (60, 64, 80), (220, 180, 150))
     for row, y in enumerate(np.linspace(top + 0.07, pitch - 0.03, 15)):
         size = 0.0055 + 0.0003 * row
@@ -219,7 +284,17 @@ def stands(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     for stripe in range(9):
         left, right = -1.2 + stripe * 0.38, -1.2 + (stripe + 1) * 0.38
         eye = canvas.width / 2
-        canvas.shape(np.array([(eye + left * 0.5, pitch), (eye + right * 0.5, pitch), (eye + right, canvas.height), (eye + left, canvas.height)]), lift(grass, 0.02 * (-1) ** stripe))
+        canvas.shape(
+            np.array(
+                [
+                    (eye + left * 0.5, pitch),
+                    (eye + right * 0.5, pitch),
+                    (eye + right, canvas.height),
+                    (eye + left, canvas.height),
+                ]
+            ),
+            lift(grass, 0.02 * (-1) ** stripe),
+        )
     canvas.line(np.array([(-0.1, pitch + 0.02), (canvas.width + 0.1, pitch + 0.02)]), 0.006, (250, 250, 246))
     ring = ellipse(canvas.width / 2, pitch + 0.11, 0.22, 0.055)
     canvas.line(np.concatenate([ring, ring[:2]]), 0.005, (250, 250, 246), opacity=0.9)
@@ -232,14 +307,22 @@ def platform(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     paint_sky(canvas, brief, rng, horizon=ground * 0.8)
     tone = _by_hour(brief.dye("train", "carriage") or (58, 120, 96), brief)
     train = canvas.at(0, ground, 1)
-    train.shape(box(-0.05, -0.31, canvas.width + 0.05, 0.03, radius=0.03), Linear(((0, lift(tone, 0.10)), (0.4, tone), (1, lift(tone, -0.10)))))
+    train.shape(
+        box(-0.05, -0.31, canvas.width + 0.05, 0.03, radius=0.03),
+        Linear(((0, lift(tone, 0.10)), (0.4, tone), (1, lift(tone, -0.10)))),
+    )
     train.rect(-0.05, -0.085, canvas.width + 0.05, -0.065, mix(tone, (250, 240, 210), 0.75))
     pane = mix((196, 222, 236), _LAMP, brief.light.lamps)
     for x in np.arange(-0.02 + rng.uniform(0, 0.05), canvas.width, 0.155):
         train.shape(box(x, -0.245, x + 0.105, -0.125, radius=0.014), lift(tone, -0.2))
-        train.shape(box(x + 0.006, -0.239, x + 0.099, -0.131, radius=0.01), Linear(((0, pane), (1, lift(pane, -0.14))), 60))
+        train.shape(
+            box(x + 0.006, -0.239, x + 0.099, -0.131, radius=0.01), Linear(((0, pane), (1, lift(pane, -0.14))), 60)
+        )
     roof = _by_hour((104, 88, 84), brief)
-    canvas.shape(np.array([(-0.1, 0.0), (canvas.width + 0.1, 0.0), (canvas.width + 0.1, 0.09), (-0.1, 0.13)]), sheen(roof, degrees=90))
+    canvas.shape(
+        np.array([(-0.1, 0.0), (canvas.width + 0.1, 0.0), (canvas.width + 0.1, 0.09), (-0.1, 0.13)]),
+        sheen(roof, degrees=90),
+    )
     for x in np.arange(0.0, canvas.width, 0.045):
         canvas.shape(np.array([(x, 0.085), (x + 0.045, 0.085), (x + 0.0225, 0.15)]), lift(roof, 0.08))
     _paving(canvas, brief, ground + 0.02, (178, 172, 168))
@@ -248,6 +331,3 @@ def platform(canvas: Canvas, brief: Brief, rng: Generator) -> float:
     for x in (canvas.width * 0.2, canvas.width * 0.8):
         canvas.shape(box(x - 0.014, 0.1, x + 0.014, ground + 0.10), sheen(lift(roof, -0.05), degrees=0))
     return ground
-
-
-__all__ = ["ice", "market", "park", "platform", "road_bridge", "square", "stage", "stands"]
