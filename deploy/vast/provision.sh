@@ -19,7 +19,7 @@ fetch() {
         return
     fi
     mkdir -p "$(dirname "$models/$path")"
-    curl --fail --location --silent --show-error --retry 8 --retry-all-errors --continue-at - \
+    curl --fail --location --silent --show-error --retry 5 --retry-all-errors --continue-at - \
         --config <(token) --output "$models/$path.part" "$url"
     local got
     got=$(stat -c %s "$models/$path.part")
