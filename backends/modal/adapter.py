@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -40,6 +41,13 @@ T = TypeVar("T")
 RATES_LIVE = timedelta(hours=1)
 WINDOW_S = (2, 3600)  # scaledown_window, as Modal bounds it
 _TRIES = 6
+_PROVENANCE = (
+    ("gpu_name", "gpu"),
+    ("driver", "driver"),
+    ("region", "region"),
+    ("image", "image_id"),
+    ("comfyui", "comfyui"),
+)
 _STAMPS = ("gpu", "driver", "region", "cloud", "image_id", "comfyui", "call_index", "restored_at", "cached_nodes")
 
 
@@ -57,6 +65,7 @@ class ModalBackend:
         self._client, self._clock = client, clock
         self._cpu, self._memory_gib = cpu, memory_gib
         self._rates: tuple[datetime, Mapping[str, Decimal]] | None = None
+        self._seen: dict[str, dict[str, str]] = {}  # app id -> what its containers said of themselves
 
     async def offers(self, gpu: str) -> list[Offer]:
         modal_gpu = _modal_gpu(gpu)
@@ -102,6 +111,7 @@ class ModalBackend:
             state=DeploymentState.READY if app["state"] == "deployed" else DeploymentState.PROVISIONING,
             usd_per_s=rate,
             instants={"created_at": app["created_at"]},
+            provenance=self._seen.get(ref.id) or _asked(modal_gpu),
         )
 
     async def teardown(self, ref: DeploymentRef) -> None:
@@ -113,13 +123,12 @@ class ModalBackend:
     async def live(self, prefix: str) -> list[LiveResource]:
         """Every app of ours that is not stopped. One without a container costs nothing until somebody calls it."""
         apps = await self._ask("app list", self._client.apps)
-        return [
-            LiveResource(
-                key=app["name"], ref=DeploymentRef(backend=self.name, id=app["id"], key=app["name"]), usd_per_s=None
-            )
-            for app in apps
-            if app["name"].startswith(prefix)
-        ]
+        found = []
+        for app in apps:
+            if app["name"].startswith(prefix):
+                with suppress(NotFound):  # stopped since it was listed
+                    found.append(await self._live(app))
+        return found
 
     async def submit(self, ref: DeploymentRef, job: JobSpec, key: str) -> JobRef:  # noqa: ARG002 - see FINDS_JOBS
         call_id = await self._pay("spawn", lambda: self._client.spawn(ref.key, job.graph, job.timeout_s))
@@ -135,7 +144,11 @@ class ModalBackend:
             running = row is not None and row["status"] == "running"
             return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED)
         if state == "done":
-            return observation_of(value, row)
+            seen = observation_of(value, row)
+            self._seen[ref.deployment.id] = {
+                name: str(seen.evidence[of]) for name, of in _PROVENANCE if seen.evidence[of]
+            }
+            return seen
         if row is not None and row["status"] == CANCELLED_ROW:
             return _ended(Reason.STOPPED, "cancelled", row=row, raw={"state": state, "error": value})
         reason = REASON_OF_STATE.get(state)
@@ -156,6 +169,15 @@ class ModalBackend:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+    async def _live(self, app: Mapping[str, Any]) -> LiveResource:
+        """The app with its GPU, which only its tags tell, and the rate of a container."""
+        tags = await self._ask("app tags", lambda: self._client.tags(app["id"]))
+        modal_gpu = GPUS.get(tags.get("gpu", ""))
+        detail = {} if modal_gpu is None else {"gpu": modal_gpu}
+        ref = DeploymentRef(backend=self.name, id=app["id"], key=app["name"], detail=detail)
+        rate = None if modal_gpu is None else self._rate(await self._recent_rates(), modal_gpu)
+        return LiveResource(key=ref.key, ref=ref, usd_per_s=rate)
 
     async def _row(self, ref: JobRef) -> Mapping[str, Any] | None:
         """The job's line in Modal's call list; None where the list cannot be had, which costs us its times only."""
@@ -261,6 +283,11 @@ def _evidence(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[
 def _worker(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> str | None:
     worker = stamps.get("container_id") or (row or {}).get("container_id")
     return None if worker is None else str(worker)
+
+
+def _asked(modal_gpu: str | None) -> dict[str, str]:
+    """What is known of the place before any container spoke: the GPU that was asked for."""
+    return {} if modal_gpu is None else {"gpu_name": modal_gpu.rstrip("!")}
 
 
 def _span_s(start_s: float | None, end_s: float | None) -> float | None:

@@ -40,6 +40,9 @@ class InnerClient(Protocol):
     async def apps(self) -> list[dict[str, Any]]:
         """Apps that are not stopped: id, name, state, created_at."""
 
+    async def tags(self, app_id: str) -> dict[str, str]:
+        """The tags that an app was deployed with."""
+
     async def spawn(self, app_name: str, graph: Mapping[str, Any], timeout_s: float) -> str:
         """Queue one call of the app's `run`; gives its id at once."""
 
@@ -105,9 +108,7 @@ class ModalSdkClient:
         return str(app.app_id)
 
     async def stop(self, app_id: str) -> None:
-        app = next((app for app in await self._apps() if app.app_id == app_id), None)
-        if app is None:
-            raise LookupError(f"App {app_id} is not deployed")
+        app = await self._app(app_id)
         await self._within(app.stop.aio(client=await self._open()))
 
     async def apps(self) -> list[dict[str, Any]]:
@@ -119,6 +120,10 @@ class ModalSdkClient:
                 {"id": app.app_id, "name": app.name or info.description, "state": state, "created_at": created_at}
             )
         return rows
+
+    async def tags(self, app_id: str) -> dict[str, str]:
+        app = await self._app(app_id)
+        return await self._within(app.get_tags.aio(client=await self._open()))
 
     async def spawn(self, app_name: str, graph: Mapping[str, Any], timeout_s: float) -> str:
         method = getattr(await self._instance(app_name), METHOD)
@@ -232,6 +237,12 @@ class ModalSdkClient:
         import modal
 
         return modal.Workspace.from_context(client=await self._open())
+
+    async def _app(self, app_id: str) -> Any:
+        app = next((app for app in await self._apps() if app.app_id == app_id), None)
+        if app is None:
+            raise LookupError(f"App {app_id} is not deployed")
+        return app
 
     async def _apps(self) -> list[Any]:
         import modal

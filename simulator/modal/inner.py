@@ -64,6 +64,10 @@ class SimulatedModalClient:
             {"id": app.id, "name": app.name, "state": "deployed", "created_at": from_us(app.created_us)} for app in apps
         ]
 
+    async def tags(self, app_id: str) -> dict[str, str]:
+        """The tags that an app was deployed with."""
+        return dict(await self._call("AppGetTags", lambda: self._cloud.apps[app_id].tags))
+
     async def spawn(self, app_name: str, graph: Mapping[str, Any], timeout_s: float) -> str:
         """Queue one call; gives its id."""
         call = await self._call("FunctionMap", lambda: self._cloud.spawn(self._named(app_name), graph, timeout_s))

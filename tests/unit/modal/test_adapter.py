@@ -339,6 +339,36 @@ def test_a_deployment_carries_its_tags_and_the_resources_of_the_backend() -> Non
     play(scenario)
 
 
+def test_a_deployment_that_was_found_by_its_name_has_its_gpu_and_its_rate() -> None:
+    async def scenario(here: Workspace) -> None:
+        modal = ModalBackend(client=here.client, clock=here.clock)
+        ref = await modal.deploy(spec(gpu="H100"), "bakeoff-app")
+        (found,) = await modal.live("bakeoff-app")
+        assert found.ref == ref
+        assert (
+            found.usd_per_s == (await modal.observe(found.ref)).usd_per_s == (await modal.offers("H100"))[0].usd_per_s
+        )
+        await here.client.deploy(app_spec(name="bakeoff-untagged", tags={}))
+        (untagged,) = await modal.live("bakeoff-untagged")
+        assert (untagged.usd_per_s, (await modal.observe(untagged.ref)).usd_per_s) == (None, None)
+
+    play(scenario)
+
+
+def test_where_a_deployment_runs_is_what_was_asked_until_a_container_says_it() -> None:
+    async def scenario(here: Workspace) -> list[Mapping[str, str]]:
+        modal = ModalBackend(client=here.client, clock=here.clock)
+        job = await a_job(here, modal)
+        before = (await modal.observe(job.deployment)).provenance
+        await modal.poll(job, 600)
+        return [before, (await modal.observe(job.deployment)).provenance]
+
+    before, after = play(scenario)
+    assert before == {"gpu_name": "L40S"}
+    assert after["gpu_name"] == "NVIDIA L40S"
+    assert set(after) == {"gpu_name", "driver", "region", "image", "comfyui"}
+
+
 def test_an_app_of_somebody_else_is_neither_live_nor_touched() -> None:
     async def scenario(here: Workspace) -> None:
         await here.client.deploy(app_spec(name="somebody-elses"))

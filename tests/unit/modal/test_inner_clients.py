@@ -82,7 +82,7 @@ async def test_a_deploy_through_the_sdk_arrives_with_everything_that_was_asked_f
 
 
 async def test_both_clients_tell_the_same_of_apps_calls_rates_and_bills(both: Both) -> None:
-    await both.sdk.deploy(app_spec(scaledown_s=600))
+    app_id = await both.sdk.deploy(app_spec(scaledown_s=600))
     call = await both.sdk.spawn("bakeoff-app", both.here.graph(), 600)
     done = await both.sdk.get(call, 3600)
     assert done == await both.inner.get(call, 0)
@@ -93,6 +93,7 @@ async def test_both_clients_tell_the_same_of_apps_calls_rates_and_bills(both: Bo
     month = start.replace(day=1, hour=0)
     for ask in (
         lambda client: client.apps(),
+        lambda client: client.tags(app_id),
         lambda client: client.calls("bakeoff-app"),
         lambda client: client.stats("bakeoff-app"),
         lambda client: client.rates(),
