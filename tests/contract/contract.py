@@ -24,8 +24,10 @@ from typing import Any, ClassVar, get_args
 import pytest
 from PIL import Image
 
+import workflows
 from backends.base import NAME_PREFIX, Backend, DeploymentRef, DeploymentSpec, JobRef
 from backends.errors import AuthFailed, BackendError, FateUnknown, InvalidRequest, NoCapacity, UnexpectedReply
+from backends.job_runner import JobRunner, base_images
 from simulator.faults import FaultKind
 from simulator.world import Failures, World
 from tests.contract.stage import KEY, WRONG_KEY, Bench, Stage, contract_world, play_in_process, play_on_sockets
@@ -420,6 +422,17 @@ class BackendContract(WireContract):
             await bench.backend.cancel(job)
             await bench.backend.cancel(JobRef(deployment=ref, id="no-such-job"))
             assert (await bench.backend.poll(job)).status is JobStatus.SUCCEEDED
+
+        self.play(scenario)
+
+    def test_the_products_own_interface_runs_over_it(self) -> None:
+        async def scenario(bench: Bench) -> None:
+            graphs = {"base_image": base_images(workflows.load("flux-dev"))}
+            runner = JobRunner(backend=bench.backend, deployment=await bench.deployed(), graphs=graphs)
+            job = await runner.submitBaseImages(prompt="a red fox at dawn", nsfw=False, seed=1)
+            while (reply := await runner.getJobStatus(job))["status"] in ("IN_QUEUE", "IN_PROGRESS"):
+                await bench.clock.sleep(5)
+            assert (reply["status"], reply["output"]["count"]) == ("COMPLETED", 1)
 
         self.play(scenario)
 
