@@ -1,8 +1,10 @@
 """One simulated world behind one door: a request comes in at a world instant, a reply goes out."""
 
+import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from clock import Clock, to_us
 from simulator.engine import Engine
@@ -11,11 +13,12 @@ from simulator.ledger import Ledger
 from simulator.modal.cloud import ModalCloud
 from simulator.runpod.cloud import RunpodCloud
 from simulator.site import Site
-from simulator.studio import Studio
+from simulator.studio import StillPainting, Studio
 from simulator.vast.cloud import VastCloud
 from simulator.wire import Reply, Request
 from simulator.world import World
 
+_R = TypeVar("_R")
 _NAP_S = 5.0  # world seconds after which a held request looks again, should another call have made news
 
 
@@ -87,15 +90,24 @@ class Simulation:
 
 
 async def carry(simulation: Simulation, request: Request, clock: Clock) -> Reply:
-    """Answer, holding a long poll as long as it asks for."""
-    reply = simulation.handle(request, clock.now())
+    """Answer, holding a long poll as long as it asks for, and a reply until its picture is painted."""
+    reply = await _painted(lambda: simulation.handle(request, clock.now()))
     while reply.hold is not None:
         now_us = to_us(clock.now())
         simulation.engine.advance(now_us)
-        if (news := reply.hold()) is not None:
+        if (news := await _painted(reply.hold)) is not None:
             return news
         if now_us >= reply.hold_until_us:
             return dataclasses.replace(reply, hold=None)
         next_us = simulation.engine.next_us() or reply.hold_until_us
         await clock.sleep(min((min(next_us, reply.hold_until_us) - now_us) / 1e6, _NAP_S))
     return reply
+
+
+async def _painted(ask: Callable[[], _R]) -> _R:
+    """What `ask` gives; asked again once its picture is there. Only reads need a picture, so asking twice is safe."""
+    while True:
+        try:
+            return ask()
+        except StillPainting as wait:
+            await asyncio.wrap_future(wait.painted)

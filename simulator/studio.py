@@ -14,6 +14,8 @@ from simulator.laws import Laws
 from simulator.picture import Defect, Picture, paint
 from simulator.pool import BROKEN_IMAGES, SimJob
 
+NICE = 5  # below the servers, above nothing else: two busy neighbours must not starve it
+
 
 class Studio(Protocol):
     """Paints what a job will show."""
@@ -35,8 +37,20 @@ class InlineStudio:
         """Nothing to prepare."""
 
 
+class StillPainting(Exception):
+    """The picture is on the easel. The carrier waits for `painted` without stopping anybody else, then asks again."""
+
+    def __init__(self, painted: Future[bytes]) -> None:
+        super().__init__("the picture is not ready")
+        self.painted = painted
+
+
 class ProcessStudio:
-    """Paints ahead in one process at nice 15, so that no reply waits for a brush."""
+    """Paints ahead in one process of lower priority, from the moment a worker picks the job up.
+
+    A picture is due seconds later, so that it is ready before its result; should the machine be too busy for that,
+    only its own reply waits.
+    """
 
     def __init__(self) -> None:
         # Spawned, not forked: a fork would inherit the listening sockets and the event loop's signal pipe.
@@ -54,9 +68,12 @@ class ProcessStudio:
                 self._orders.pop(next(iter(self._orders)))
 
     def image(self, picture: Picture) -> bytes:
-        """The finished picture; paints here only if its order was dropped."""
-        order = self._orders.get(picture)
-        return order.result() if order else paint(picture)
+        """The finished picture. Raises StillPainting while it is not."""
+        self.order(picture)
+        painted = self._orders[picture]
+        if not painted.done():
+            raise StillPainting(painted)
+        return painted.result()
 
     def close(self) -> None:
         """End the painting process."""
@@ -65,7 +82,7 @@ class ProcessStudio:
 
 def _settle(parent: int) -> None:
     """In the painter: polite, deaf to Ctrl-C, and gone within a second of its parent, however that one died."""
-    os.nice(15)
+    os.nice(NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

@@ -203,7 +203,14 @@ class ModalCloud:
         return self.calls[call_id]
 
     def outcome(self, call: ModalCall) -> Outcome:
-        """Where the call stands now."""
+        """Where the call stands now, its result included. Raises StillPainting."""
+        stands = self.standing(call)
+        if stands.status != "success" or call.job is None:
+            return stands
+        return Outcome(status="success", value=result_of(self.site, call.app, call.job))
+
+    def standing(self, call: ModalCall) -> Outcome:
+        """Where the call stands now, without the result of a job that went well."""
         if call.refusal is not None:
             return Outcome(status="success", value=call.refusal)
         job = call.job
@@ -215,7 +222,7 @@ class ModalCloud:
             return Outcome(status="terminated", message="Input was cancelled by user")
         if job.fate == "worker_lost":
             return Outcome(status="internal_failure", message="Runner terminated unexpectedly")
-        return Outcome(status="success", value=result_of(self.site, call.app, job))
+        return Outcome(status="success")
 
     def rows(self, app: ModalApp, count: int) -> list[CallRow]:
         """The app's last `count` calls, newest first."""

@@ -1,5 +1,6 @@
 """What stands between a Modal client and the workspace: the world's time, the key, faults, and repeated calls."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from simulator.engine import us
 from simulator.faults import FaultKind
 from simulator.modal.cloud import ModalCall, Outcome
 from simulator.simulation import Simulation
+from simulator.studio import StillPainting
 from simulator.wire import Request
 
 # The calls that change something: repeated with the same idempotency key they have one effect.
@@ -75,7 +77,11 @@ class Gate:
         until_us = self.now_us() + us(wait_s)
         while True:
             now_us = self.now_us()
-            outcome = self.cloud.outcome(call)
+            try:
+                outcome = self.cloud.outcome(call)
+            except StillPainting as wait:
+                await asyncio.wrap_future(wait.painted)
+                continue
             if outcome.status != "pending" or now_us >= until_us:
                 return outcome
             next_us = self.simulation.engine.next_us() or until_us

@@ -103,7 +103,7 @@ def call_graph(desk: Desk, request: Any) -> Fields:
     node = api_pb2.InputCallGraphInfo(
         input_id=_input_id(call),
         function_call_id=call.id,
-        status=_RESULTS.get(desk.cloud.outcome(call).status, _STATUS.GENERIC_STATUS_UNSPECIFIED),
+        status=_RESULTS.get(desk.cloud.standing(call).status, _STATUS.GENERIC_STATUS_UNSPECIFIED),
     )
     name = CLASS_TAG.replace("*", METHOD)
     info = api_pb2.FunctionCallCallGraphInfo(function_call_id=call.id, function_name=name)
