@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlmodel import Session, col, select
 
 from storage.models import Charge, Deployment
+from storage.types import NANO
 from words import CostState, Provider
 
 FINAL_AFTER = timedelta(hours=48)  # after the end of what the line bills
@@ -118,8 +119,13 @@ def _first(line: BilledLine, *, now: datetime, simulated: bool) -> Charge:
 
 
 def _differs(row: Charge, line: BilledLine) -> bool:
-    told = (line.billed_cost, line.charge_period_start, line.charge_period_end)
-    return (row.billed_cost, row.charge_period_start, row.charge_period_end) != told
+    told = (_as_kept(line.billed_cost), line.charge_period_start, line.charge_period_end)
+    return (_as_kept(row.billed_cost), row.charge_period_start, row.charge_period_end) != told
+
+
+def _as_kept(usd: Decimal) -> Decimal:
+    """At the precision of the column; Modal and Runpod bill finer, and such a line would never be the same twice."""
+    return (usd * NANO).to_integral_value() / NANO
 
 
 def _change(row: Charge, line: BilledLine, now: datetime) -> None:

@@ -63,6 +63,14 @@ def test_the_same_line_twice_in_one_fetch_is_one_row(session: Session) -> None:
     assert fetch(session, AT, Line("a"), Line("a")) == Ingested(new=1, changed=0, same=1)
 
 
+def test_an_amount_finer_than_the_column_keeps_is_the_same_at_the_next_fetch(session: Session) -> None:
+    line = Line("a", billed_cost=Decimal("0.0049140198620"))
+    fetch(session, AT, line)
+    session.commit()  # the next fetch reads what the column kept
+    assert fetch(session, AT + HOUR, line, line) == Ingested(new=0, changed=0, same=2)
+    assert fetch(session, AT + HOUR, replace(line, billed_cost=Decimal("0.0049140205"))) == Ingested(0, 1, 0)
+
+
 def test_a_bucket_is_open_until_its_end(session: Session) -> None:
     fetch(session, AT - timedelta(microseconds=1), Line("a"))
     assert state(session) is CostState.OPEN
