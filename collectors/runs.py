@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
-from collectors import decide, deployments, orphans
+from collectors import budget, decide, deployments, orphans
 from collectors.context import Context, log
 from collectors.drive import Sample, drive
 from storage.models import Deployment, Job, Prompt, Run, Workflow
@@ -175,12 +175,15 @@ async def _open_jobs(ctx: Context, row: Deployment) -> list[Job]:
 async def _give_up(ctx: Context, row: Deployment) -> None:
     """What is still open on a lane that ends: jobs never sent are cancelled; of those that were, nobody will know."""
     stopped = row.run_id in ctx.stopping
+    unpaid = row.intended_at is None and await budget.refusal(ctx, row.run_id) is not None
+    unsent = Reason.BUDGET_REACHED if unpaid else Reason.NOT_SENT
+    ours = select(Job).where(Job.deployment_id == row.id, Job.lease_token == ctx.lease_token)
 
     def write(session: Session) -> int:
-        left = [job for job in session.exec(select(Job).where(Job.deployment_id == row.id)) if not job.status.final]
+        left = [job for job in session.exec(ours) if not job.status.final]
         for job in left:
-            unsent = Reason.NOT_SENT if job.status is JobStatus.QUEUED else Reason.FATE_UNKNOWN
-            reason = Reason.STOPPED if stopped else unsent
+            unknown = unsent if job.status is JobStatus.QUEUED else Reason.FATE_UNKNOWN
+            reason = Reason.STOPPED if stopped else unknown
             job.status, job.reason, job.error = STATUS_OF[reason], reason.value, row.reason
             session.add(job)
         return len(left)
