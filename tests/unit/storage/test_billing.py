@@ -68,7 +68,7 @@ def test_an_amount_finer_than_the_column_keeps_is_the_same_at_the_next_fetch(ses
     fetch(session, AT, line)
     session.commit()  # the next fetch reads what the column kept
     assert fetch(session, AT + HOUR, line, line) == Ingested(new=0, changed=0, same=2)
-    assert fetch(session, AT + HOUR, replace(line, billed_cost=Decimal("0.0049140205"))) == Ingested(0, 1, 0)
+    assert fetch(session, AT + HOUR, replace(line, billed_cost=Decimal("0.0049140211"))) == Ingested(0, 1, 0)
 
 
 def test_a_bucket_is_open_until_its_end(session: Session) -> None:
