@@ -148,6 +148,26 @@ def test_the_command_line_lists_the_calls_with_the_true_times(world: World, app:
     assert (row["status"], row["container_id"]) == ("success", f"ta-{job['worker']}")
 
 
+def test_the_command_line_lists_a_range_of_calls_of_a_function_by_its_id(world: World, app: str) -> None:
+    first = spawn(app, 30)
+    first.get(timeout=20)
+    second = spawn(app, 31)
+    accepted = {job["job_id"]: at(job["accepted_at"]).replace(microsecond=0) for job in world.jobs(app)}
+    since, until = accepted[first.object_id], accepted[second.object_id]  # whole seconds; the end is exclusive
+    (app_id,) = [row["app_id"] for row in cli("app", "list", "--json") if row["description"] == app]
+    period = ("--since", since.isoformat(), "--until", until.isoformat())
+    listed = cli("function", "calls", app_id.replace("ap-", "fu-"), *period, "--json")
+    ids = [row["function_call_id"] for row in listed]
+    assert (first.object_id in ids, second.object_id in ids) == (True, False)
+
+
+def test_deploying_a_name_again_keeps_the_app(world: World) -> None:  # noqa: ARG001
+    name = deploy("bakeoff-again")
+    before = [row["app_id"] for row in cli("app", "list", "--json") if row["description"] == name]
+    deploy("bakeoff-again", scaledown_s=90)
+    assert [row["app_id"] for row in cli("app", "list", "--json") if row["description"] == name] == before
+
+
 def test_the_bill_adds_up_to_the_ledger(world: World, app: str) -> None:
     """Read until the lag has passed: the command takes long enough for that by itself."""
     name = deploy("bakeoff-bill", scaledown_s=2)

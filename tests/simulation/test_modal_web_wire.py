@@ -54,11 +54,15 @@ def play(scenario: Callable[[Place], Awaitable[Any]], *, world: World | None = N
     return virtual.run(on)
 
 
+def spec(**changes: str) -> DeploymentSpec:
+    plain = {"workflow": "flux-dev", "workflow_hash": "", "gpu": "L40S"}
+    return DeploymentSpec(**(plain | changes), idle_timeout_s=300)
+
+
 async def job(backend: ModalWebBackend, *, seed: int = 1, key: str = "k") -> JobRef:
     """A small flux-dev job through our backend."""
-    spec = DeploymentSpec(workflow="flux-dev", workflow_hash="", gpu="L40S", idle_timeout_s=300)
     graph = workflows.load("flux-dev").render(SMALL | {"seed": seed})
-    return await backend.submit(await backend.deploy(spec, "bakeoff-web"), JobSpec(graph=graph, timeout_s=600), key)
+    return await backend.submit(await backend.deploy(spec(), "bakeoff-web"), JobSpec(graph=graph, timeout_s=600), key)
 
 
 # ---------------------------------------------------------------- the wire
@@ -158,9 +162,10 @@ def test_flux_without_a_prompt_is_a_500_with_the_handlers_words() -> None:
 def test_a_long_job_is_followed_over_its_redirects_and_sent_once() -> None:
     async def scenario(here: Place) -> None:
         backend = here.backend()
-        spec = DeploymentSpec(workflow="qwen-image-2512", workflow_hash="", gpu="L40S", idle_timeout_s=300)
         graph = workflows.load("qwen-image-2512").render({"prompt": "a red fox", "seed": 5, "steps": 80})
-        ref = await backend.submit(await backend.deploy(spec, "b"), JobSpec(graph=graph, timeout_s=900), "k")
+        ref = await backend.submit(
+            await backend.deploy(spec(workflow="qwen-image-2512"), "b"), JobSpec(graph=graph, timeout_s=900), "k"
+        )
         seen = await backend.poll(ref, 900)
         assert (seen.status, seen.evidence["hops"]) == (JobStatus.SUCCEEDED, 1)
         assert here.simulation.ledger.paid_calls == {"modal-web.submit": 1}
@@ -186,6 +191,42 @@ def test_whatever_becomes_of_the_request_it_is_sent_once(kind: str, reason: Reas
         seen = await backend.poll(await job(backend), 900)
         assert (seen.status.final, seen.reason) == (True, reason)
         assert here.simulation.ledger.paid_calls.get("modal-web.submit", 0) == sent
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, JobStatus.SUCCEEDED), (3, JobStatus.LOST)])
+def test_a_result_is_read_again_when_its_connection_breaks_but_not_for_ever(times: int, status: JobStatus) -> None:
+    async def scenario(here: Place) -> JobStatus:
+        backend = here.backend()
+        here.simulation.faults.planned.append(Fault(service="modal_web", call="GET", kind="drop", times=times))
+        ref = await backend.deploy(spec(workflow="qwen-image-2512"), "b")
+        graph = workflows.load("qwen-image-2512").render({"prompt": "a red fox", "seed": 5, "steps": 80})
+        return (await backend.poll(await backend.submit(ref, JobSpec(graph=graph, timeout_s=900), "k"), 900)).status
+
+    assert play(scenario) is status
+
+
+def test_a_redirect_to_somebody_else_is_not_followed() -> None:
+    asked = []
+
+    def elsewhere(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(303, headers={"location": "https://elsewhere.example/flux-dev"})
+
+    async def scenario(here: Place) -> JobStatus:
+        backend = here.backend(transport=httpx.MockTransport(elsewhere))
+        return (await backend.poll(await job(backend), 900)).status
+
+    assert play(scenario) is JobStatus.LOST
+    assert asked == ["ryla--ryla-flux-comfyui-fastapi-app.modal.run"]
+
+
+@pytest.mark.parametrize(("changes", "words"), [({"workflow": "sdxl"}, "sdxl"), ({"gpu": "H100"}, "L40S")])
+def test_what_production_does_not_run_is_refused(changes: dict[str, str], words: str) -> None:
+    async def scenario(here: Place) -> None:
+        with pytest.raises(InvalidRequest, match=words):
+            await here.backend().deploy(spec(**changes), "b")
 
     play(scenario)
 
