@@ -7,7 +7,7 @@ between GPUs, more between precisions, and breaks on demand. Its speed says noth
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -89,14 +89,13 @@ def _broken(picture: Picture) -> Image.Image:
     if picture.defect is Defect.BLACK:
         return develop.black((picture.width, picture.height))
     if picture.defect is Defect.NOISE:
-        return develop.garbled(_whole(picture), _dice(picture, "noise"))
-    if picture.defect is Defect.WRONG_SIZE:
-        return _whole(replace(picture, width=picture.width * 3 // 4, height=picture.height * 3 // 4))
-    return _whole(picture)
+        return develop.garbled(_whole(picture, 1.0), _dice(picture, "noise"))
+    return _whole(picture, 0.75 if picture.defect is Defect.WRONG_SIZE else 1.0)
 
 
-def _whole(picture: Picture) -> Image.Image:
-    image = compose(picture.prompt, _dice(picture, "scene"), (picture.width, picture.height))
+def _whole(picture: Picture, scale: float) -> Image.Image:
+    size = (int(picture.width * scale), int(picture.height * scale))
+    image = compose(picture.prompt, _dice(picture, "scene"), size)
     image = develop.denoise(image, _dice(picture, "latent"), _progress(picture))
     if picture.precision == "fp8":
         image = develop.lower_precision(image, _dice(picture, "fp8"))

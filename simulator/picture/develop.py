@@ -12,7 +12,7 @@ _SHORT_MARK = "SIMULATED"
 _BLUR = 0.035  # of the short side, before the first step
 _NOISE = 0.78  # share of noise before the first step
 _JITTER_PX, _JITTER_TONE = 0.16, 0.9  # per 512 px, per 255
-_FP8_PX, _FP8_TONE = 1.5, 4.0
+_FP8_PX, _FP8_TONE = 1.3, 4.0
 
 
 def denoise(image: Image.Image, rng: Generator, progress: float) -> Image.Image:
