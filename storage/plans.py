@@ -14,6 +14,7 @@ from workflows import Workflow as WorkflowFile
 from workflows import load
 from workflows.prompts import PromptJob, draw
 
+MOST_USD, MOST_JOBS = 1_000_000, 10_000  # a typing error, not a plan
 PROMPT_CAMPAIGN = 1  # one fixed list of prompts and seeds, the same on every provider
 
 
@@ -37,16 +38,30 @@ class RunPlan:
     asked_by: str = ""
 
     def __post_init__(self) -> None:
+        self._check_counts()
+        if not isinstance(self.cap_usd, Decimal) or not self.cap_usd.is_finite():
+            raise PlanError(f"The spend cap must be a number of dollars, not {self.cap_usd}.")
+        if not 0 < self.cap_usd <= MOST_USD:
+            raise PlanError(f"The spend cap must be above $0 and at most ${MOST_USD:,}, not ${self.cap_usd}.")
+        if not self.backends or isinstance(self.backends, str):
+            raise PlanError("Name at least one backend.")
+        if len(set(self.backends)) < len(self.backends):
+            raise PlanError(f"Name each backend once, not {', '.join(self.backends)}.")
+        load(self.workflow).render({**self.params, "prompt": "check", "seed": 1})
+
+    def _check_counts(self) -> None:
+        for name in ("warm", "cold", "idle_timeout_s"):
+            if type(getattr(self, name)) is not int:
+                raise PlanError(f"{name} must be a whole number, not {getattr(self, name)!r}.")
         if self.warm < 0 or self.cold < 1:
             raise PlanError(
                 f"A run needs at least 1 cold and 0 warm jobs, not {self.cold} and {self.warm}: "
                 "the first job of a deployment is always cold."
             )
-        if self.cap_usd <= 0:
-            raise PlanError(f"The spend cap must be above $0, not ${self.cap_usd}.")
-        if not self.backends:
-            raise PlanError("Name at least one backend.")
-        load(self.workflow).render({**self.params, "prompt": "check", "seed": 1})
+        if self.warm + self.cold > MOST_JOBS:
+            raise PlanError(f"A run takes at most {MOST_JOBS:,} jobs per backend, not {self.warm + self.cold:,}.")
+        if self.idle_timeout_s < 1:
+            raise PlanError(f"idle_timeout_s must be at least 1, not {self.idle_timeout_s}.")
 
 
 @dataclass(frozen=True, kw_only=True)
