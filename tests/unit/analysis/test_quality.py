@@ -115,6 +115,13 @@ def test_stripes_are_a_picture_in_whichever_direction_they_run() -> None:
     assert inspect(picture(stripes[:, : SIZE[1]].T), None).defect is None
 
 
+def test_one_odd_row_does_not_make_a_picture_noise() -> None:
+    columns = np.random.default_rng(2).integers(30, 220, SIZE[0]).astype(float)
+    luma = np.tile(columns, (SIZE[1], 1))
+    luma[0] = 250 - luma[0]
+    assert inspect(picture(luma), SIZE).defect is None
+
+
 def test_the_pixel_hash_knows_pixels_and_not_the_file() -> None:
     colours = Image.fromarray(gradient().astype(np.uint8), "L").convert("RGB")
     png, webp = encoded(colours), io.BytesIO()
