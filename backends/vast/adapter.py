@@ -6,6 +6,7 @@ A rental is one PUT and is never repeated: it carries our key as label, by which
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from json import dumps
 from pathlib import Path
@@ -115,9 +116,11 @@ class VastBackend:
             return Deployment(state=DeploymentState.STOPPED, reason=seen.status_msg, usd_per_s=seen.usd_per_s)
         state, found = DeploymentState.PROVISIONING, ref
         if seen.status == "running" and (url := await self._url_of(ref)):
-            found = self._addressed(ref, url)
+            found = _with(ref, url=url)
             if (facts := await self._healthy(url, ref.key)) is not None:
                 state, provenance = DeploymentState.READY, provenance | facts
+                # From the container's start to the first look that finds it ready: the GPU was billed for it.
+                found = _with(found, boot_s=ref.detail.get("boot_s", seen.uptime_s))
         return Deployment(
             state=state,
             usd_per_s=seen.usd_per_s,
@@ -175,7 +178,7 @@ class VastBackend:
             if doom := await self._doom(host):
                 return self._lost_with_host(host, doom)
             raise
-        return wire.observation_of(reply, host.id, {"machine_id": host.detail.get("machine_id")})
+        return wire.observation_of(reply, host)
 
     async def cancel(self, ref: JobRef) -> None:
         """Idempotent: a job that is over, unknown, or on a dead host is as good as cancelled."""
@@ -320,12 +323,9 @@ class VastBackend:
             reason=Reason.WORKER_LOST,
             error=doom,
             worker_id=host.id,
-            evidence={"worker_id": host.id, "machine_id": host.detail.get("machine_id")},
+            evidence=wire.facts_of(host),
             raw={"instance": host.id, "said": doom},
         )
-
-    def _addressed(self, ref: DeploymentRef, url: str) -> DeploymentRef:
-        return DeploymentRef(backend=ref.backend, id=ref.id, key=ref.key, detail={**ref.detail, "url": url})
 
     def _driver(self, ref: DeploymentRef) -> dict[str, str]:
         driver = ref.detail.get("driver_version")
@@ -334,3 +334,7 @@ class VastBackend:
 
 def _detail(seen: wire.Instance) -> dict[str, Any]:
     return {"machine_id": seen.machine_id} | ({"url": seen.url} if seen.url else {})
+
+
+def _with(ref: DeploymentRef, **more: Any) -> DeploymentRef:
+    return replace(ref, detail={**ref.detail, **more})

@@ -7,12 +7,12 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from backends.base import Observation, Offer, Times
+from backends.base import DeploymentRef, Observation, Offer, Times
 from backends.errors import UnexpectedReply
 from backends.vast.failures import FINAL, reason_of
 from words import STATUS_OF, JobStatus
@@ -247,26 +247,31 @@ def healthy(reply: Any) -> dict[str, str] | None:
     return {name: str(value) for name, value in given.items() if value}
 
 
-def observation_of(reply: Any, worker_id: str, facts: Mapping[str, Any]) -> Observation:
-    """One look at a job. `facts`: what is known of the host, kept as evidence."""
+def observation_of(reply: Any, host: DeploymentRef) -> Observation:
+    """One look at a job on `host`; what is known of the host is kept as evidence."""
     status = reply.get("status") if isinstance(reply, dict) else None
     if not isinstance(status, str):
         raise UnexpectedReply("The wrapper answered without a status.", raw=_shape(reply))
     if status not in FINAL:
         running = status not in ("pending", "queued", "preprocessing")
-        return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED, worker_id=worker_id)
+        return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED, worker_id=host.id)
     images = _images(reply)
     reason = None if status == "completed" and images else reason_of(status, str(reply.get("message") or ""))
     return Observation(
         status=JobStatus.SUCCEEDED if reason is None else STATUS_OF[reason],
         reason=reason,
         error=None if reason is None else str(reply.get("message") or status),
-        times=_times(reply.get("timings") or {}),
-        worker_id=worker_id,
-        evidence={"worker_id": worker_id, **facts, **_comfy_facts(reply.get("comfyui_response") or {})},
+        times=replace(_times(reply.get("timings") or {}), boot_s=host.detail.get("boot_s")),
+        worker_id=host.id,
+        evidence={**facts_of(host), **_comfy_facts(reply.get("comfyui_response") or {})},
         images=images if reason is None else (),
         raw=_kept(reply),
     )
+
+
+def facts_of(host: DeploymentRef) -> dict[str, Any]:
+    """Which machine it was."""
+    return {"worker_id": host.id, "machine_id": host.detail.get("machine_id")}
 
 
 def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...]:

@@ -215,6 +215,22 @@ def test_the_containers_start_is_where_the_gpu_begins_to_cost() -> None:
     play(scenario)
 
 
+def test_a_job_tells_the_boot_that_was_billed_before_it_and_later_looks_do_not_lengthen_it() -> None:
+    async def scenario(bench: Play) -> None:
+        ref = await bench.deployed()
+        (rented,) = bench.rented()
+        worker = rented.pool.workers[0]
+        await bench.clock.sleep(3600)
+        again = (await bench.backend.observe(ref)).ref
+        assert again is not None
+        last = await bench.finished(await bench.submit(again))
+
+        assert last.times.boot_s == pytest.approx(worker.draw.boot_us / 1e6, abs=4)
+        assert last.times.boot_s >= worker.draw.boot_us / 1e6
+
+    play(scenario)
+
+
 def test_the_list_is_read_once_for_the_port_and_the_rest_is_by_id() -> None:
     async def scenario(bench: Play) -> None:
         await bench.until_ready(await bench.deploy("bakeoff-one"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backends.base import DeploymentRef
 from backends.errors import UnexpectedReply
 from backends.vast import wire
 from words import JobStatus, Reason
@@ -221,6 +222,7 @@ def test_a_look_without_an_instance_is_named(reply: Any) -> None:
 
 # -- the wrapper ---------------------------------------------------------------------------------------------
 
+HOST = DeploymentRef(backend="vast", id="7", key="bakeoff-a", detail={"machine_id": 45, "boot_s": 240.5})
 PNG = b"\x89PNG picture"
 FILE = {"filename": "a.png", "node_id": "save", "data": base64.b64encode(PNG).decode(), "mimetype": "image/png"}
 TIMINGS = {"queued_at_ms": 1, "preprocess_ms": 10, "generation_ms": 4000, "postprocess_ms": 5, "total_ms": 5015}
@@ -247,16 +249,16 @@ DONE: dict[str, Any] = {
 
 
 def test_a_finished_job_has_its_picture_times_and_evidence() -> None:
-    seen = wire.observation_of(DONE, "7", {"machine_id": 45})
+    seen = wire.observation_of(DONE, HOST)
 
     assert (seen.status, seen.reason, seen.error, seen.images) == (JobStatus.SUCCEEDED, None, None, (PNG,))
-    assert (seen.times.queue_s, seen.times.execution_s) == (1.0, 4.015)
+    assert (seen.times.queue_s, seen.times.execution_s, seen.times.boot_s) == (1.0, 4.015, 240.5)
     assert seen.worker_id == "7"
     assert seen.evidence == {"worker_id": "7", "machine_id": 45, "comfyui_s": 3.25, "cached_nodes": ["unet"]}
 
 
 def test_the_kept_reply_has_no_picture_and_no_graph() -> None:
-    raw = wire.observation_of(DONE, "7", {}).raw
+    raw = wire.observation_of(DONE, HOST).raw
 
     assert raw["output"][0]["data"]["bytes"] == len(PNG)
     assert len(raw["output"][0]["data"]["sha256"]) == 64
@@ -276,29 +278,29 @@ def test_the_kept_reply_has_no_picture_and_no_graph() -> None:
     ],
 )
 def test_an_open_job_waits_or_runs(status: str, expected: JobStatus) -> None:
-    seen = wire.observation_of({**DONE, "status": status, "output": []}, "7", {})
+    seen = wire.observation_of({**DONE, "status": status, "output": []}, HOST)
 
     assert (seen.status, seen.reason, seen.raw) == (expected, None, None)
 
 
 @pytest.mark.parametrize("output", [[], [{**FILE, "data": None, "error": "file too large"}], None])
 def test_completed_without_a_picture_is_a_missing_result(output: Any) -> None:
-    seen = wire.observation_of({**DONE, "output": output}, "7", {})
+    seen = wire.observation_of({**DONE, "output": output}, HOST)
 
     assert (seen.status, seen.reason, seen.images) == (JobStatus.FAILED, Reason.RESULT_MISSING, ())
 
 
 def test_a_failed_job_keeps_its_message_and_shows_no_picture() -> None:
-    seen = wire.observation_of({**DONE, "status": "failed", "message": "ComfyUI node errors: {}"}, "7", {})
+    seen = wire.observation_of({**DONE, "status": "failed", "message": "ComfyUI node errors: {}"}, HOST)
 
     assert (seen.status, seen.reason, seen.images) == (JobStatus.FAILED, Reason.INVALID_REQUEST, ())
     assert seen.error == "ComfyUI node errors: {}"
-    assert wire.observation_of({**DONE, "status": "failed", "message": None}, "7", {}).error == "failed"
+    assert wire.observation_of({**DONE, "status": "failed", "message": None}, HOST).error == "failed"
 
 
 @pytest.mark.parametrize("timings", [None, {}, {**TIMINGS, "generation_ms": None}])
 def test_times_that_were_not_measured_are_no_data(timings: Any) -> None:
-    times = wire.observation_of({**DONE, "timings": timings}, "7", {}).times
+    times = wire.observation_of({**DONE, "timings": timings}, HOST).times
 
     assert (times.queue_s, times.execution_s) == (None, None)
 
@@ -306,24 +308,25 @@ def test_times_that_were_not_measured_are_no_data(timings: Any) -> None:
 def test_a_total_that_is_missing_leaves_the_wait_unknown_and_one_too_small_is_no_wait() -> None:
     without = {name: value for name, value in TIMINGS.items() if name != "total_ms"}
 
-    assert wire.observation_of({**DONE, "timings": without}, "7", {}).times.queue_s is None
-    assert wire.observation_of({**DONE, "timings": {**TIMINGS, "total_ms": 4000}}, "7", {}).times.queue_s == 0
+    assert wire.observation_of({**DONE, "timings": without}, HOST).times.queue_s is None
+    assert wire.observation_of({**DONE, "timings": {**TIMINGS, "total_ms": 4000}}, HOST).times.queue_s == 0
 
 
 def test_a_history_without_stamps_gives_no_evidence() -> None:
     for history in (None, {}, {"p": {}}, {"p": {"status": {"messages": [["execution_start", {"timestamp": 1}]]}}}):
-        assert wire.observation_of({**DONE, "comfyui_response": history}, "7", {}).evidence == {"worker_id": "7"}
+        seen = wire.observation_of({**DONE, "comfyui_response": history}, HOST)
+        assert seen.evidence == {"worker_id": "7", "machine_id": 45}
 
 
 @pytest.mark.parametrize("reply", [None, [], {}, {"status": 5}])
 def test_a_reply_without_a_status_is_named(reply: Any) -> None:
     with pytest.raises(UnexpectedReply):
-        wire.observation_of(reply, "7", {})
+        wire.observation_of(reply, HOST)
 
 
 def test_a_picture_that_is_no_base64_is_named() -> None:
     with pytest.raises(UnexpectedReply):
-        wire.observation_of({**DONE, "output": [{**FILE, "data": "abc"}]}, "7", {})
+        wire.observation_of({**DONE, "output": [{**FILE, "data": "abc"}]}, HOST)
 
 
 def test_only_a_healthy_wrapper_is_ready() -> None:
