@@ -1,11 +1,12 @@
 """Prices and readiness: what each backend offers now, kept with source and time."""
 
+import contextlib
 from functools import partial
 
 from sqlmodel import Session, col, select
 
 from backends.base import Offer
-from backends.errors import BackendError
+from backends.errors import BackendError, InvalidRequest
 from collectors.context import Context
 from collectors.deployments import offer_row
 from storage.models import Backend, Run
@@ -23,7 +24,8 @@ async def refresh(ctx: Context) -> None:
         offers: list[Offer] = []
         try:
             for gpu in gpus:
-                offers += await backend.offers(gpu)
+                with contextlib.suppress(InvalidRequest):  # a GPU that this backend does not have is no fault
+                    offers += await backend.offers(gpu)
         except BackendError as error:
             state = str(error)
         await ctx.writer.run(partial(_keep, ctx, name, state, offers))
