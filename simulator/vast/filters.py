@@ -12,7 +12,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-_LISTS = ("in", "notin")
+_LISTS = ("in", "notin")  # codespell:ignore notin
 
 
 def matches(row: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]]) -> bool:
