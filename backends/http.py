@@ -5,10 +5,11 @@ twice), and httpx-aiohttp names a connection lost after sending ConnectTimeout; 
 polled each second. So GET and POST go through aiohttp, the rest through httpx's own, and causes decide.
 """
 
+import asyncio
 import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import aiohttp
@@ -34,6 +35,7 @@ _LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepa
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)  # liveness seconds
 _TRIES = 6
 _LONGEST_WAIT_S = 60.0  # world seconds
+_REFUSED_GAPS = 3  # Vast.ai closes `create` for 12 s, some three gaps, when it is called too early
 
 
 class RoutedTransport(httpx.AsyncBaseTransport):
@@ -84,7 +86,7 @@ class Http:
     paces: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        self._free_at: dict[str, Any] = {}
+        self._turns = {pace: _Turn(self.clock, gap_s) for pace, gap_s in (self.paces or {}).items()}
 
     async def read(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
         """A call that may be repeated: JSON, None if empty. Retries 429, 408, 5xx and lost connections."""
@@ -128,7 +130,13 @@ class Http:
     async def _attempt(
         self, method: str, path: str, pace: str, lost: type[BackendError], request: dict[str, Any]
     ) -> Any:
-        await self._wait_for(pace)
+        turn = self._turns.get(pace)
+        if turn is None:
+            return await self._call(method, path, lost, request)
+        async with turn:
+            return await self._call(method, path, lost, request)
+
+    async def _call(self, method: str, path: str, lost: type[BackendError], request: dict[str, Any]) -> Any:
         call = f"{self.provider} {method} {path}"
         response = await self.exchange(method, path, lost=lost, **request)
         if response.is_error:
@@ -148,14 +156,32 @@ class Http:
             return lost(said)
         return {404: NotFound, 410: Retired}.get(status, InvalidRequest)(said)
 
-    async def _wait_for(self, pace: str) -> None:
-        gap_s = (self.paces or {}).get(pace)
-        if not gap_s:
-            return
-        now = self.clock.now()
-        turn = max(now, self._free_at.get(pace, now))
-        self._free_at[pace] = turn + timedelta(seconds=gap_s)
-        await self.clock.sleep_until(turn)
+
+class _Turn:
+    """One call of a pace at a time, each a gap after the answer to the one before; a refusal closes it for longer.
+
+    From answer to call, not from call to call: whatever delays a call on its way must not shorten the gap that the
+    provider sees.
+    """
+
+    def __init__(self, clock: Clock, gap_s: float) -> None:
+        self._clock, self._gap_s = clock, gap_s
+        self._lock = asyncio.Lock()
+        self._free_at: datetime | None = None
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+        try:
+            if self._free_at is not None:
+                await self._clock.sleep_until(self._free_at)
+        except BaseException:  # cancelled while waiting: whoever is next must not wait for ever
+            self._lock.release()
+            raise
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        gaps = _REFUSED_GAPS if isinstance(error, RateLimited) else 1
+        self._free_at = self._clock.now() + timedelta(seconds=self._gap_s * gaps)
+        self._lock.release()
 
 
 class _Backoff(wait_base):
