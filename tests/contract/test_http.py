@@ -250,5 +250,13 @@ def test_calls_of_one_pace_are_spaced_and_others_are_not_held_up() -> None:
     assert virtual.run(scenario) == [("", 0), ("slow", 0), ("slow", 2), ("slow", 4)]
 
 
-def test_our_transport_is_the_one_that_clients_get() -> None:
-    assert isinstance(client("https://api.test", None)._transport, RoutedTransport)
+def test_clients_get_our_transport_our_patience_and_no_header_without_a_key() -> None:
+    made = client("https://api.test", None)
+    assert isinstance(made._transport, RoutedTransport)
+    assert made.timeout == httpx.Timeout(20, connect=10)
+    assert "authorization" not in made.headers
+
+
+async def test_a_long_refusal_is_quoted_by_its_beginning() -> None:
+    http, _ = answering(httpx.Response(400, text="x" * 500))
+    assert str(await outcome(http, "send")) == "Testco POST /thing was answered 400: " + "x" * 300

@@ -213,3 +213,4 @@ def test_each_job_gets_a_key_of_its_own_that_is_ours() -> None:
     keys = {runner.new_key() for _ in range(10)}
     assert len(keys) == 10
     assert all(key.startswith("bakeoff-") for key in keys)
+    assert runner.timeout_s == 600

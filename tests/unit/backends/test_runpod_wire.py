@@ -79,6 +79,11 @@ def test_the_kept_reply_has_a_hash_and_the_size_instead_of_the_picture() -> None
     assert seen.raw["delayTime"] == 12_345
 
 
+def test_a_text_of_ordinary_length_is_kept_as_it_is() -> None:
+    text = "e" * 2000
+    assert wire.observation({"id": "x", "status": "FAILED", "error": text}).raw["error"] == text
+
+
 def test_long_text_that_is_no_picture_is_replaced_too() -> None:
     text = "é" * 2001
     seen = wire.observation({"id": "x", "status": "FAILED", "error": text})
