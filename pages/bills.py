@@ -27,8 +27,8 @@ for name, value, under, term in bills_view.figures(costs.deployments, costs.wate
 
 simulated = any(row.simulated for row in charges)
 grid = st.grid(2, min_column_width=330, gap="small")
-with draw.card(grid, "Bill against estimate", "hollow not final, filled final; grey beyond ±5 %", term="estimated"):
-    rows = bills_view.variance_rows(costs.deployments)
+with draw.card(grid, "Bill against estimate", "capacity; hollow not final, filled final", term="estimated"):
+    rows = bills_view.variance_rows(costs.deployments, costs.waterfall)
     if rows.height:
         said = ", ".join(f"{row['row']} {row['label']}" for row in rows.iter_rows(named=True))
         draw.chart(charts.variance(rows), alt=f"Bill against estimate: {said}")

@@ -92,9 +92,9 @@ def costs(found: load.Comparison) -> None:
     st.caption(
         "$ per 1,000 good images. Two bases, never mixed: what one more image costs, and what they all did cost."
     )
-    draw.frame(
-        cost_view.cost_table(found.arms, found.deployments, marginal), alt="Marginal and fully loaded cost per provider"
-    )
+    bills = cost_view.matched_bills(found.deployments, found.waterfall)
+    table = cost_view.cost_table(found.arms, bills, marginal)
+    draw.frame(table, alt="Marginal and fully loaded cost per provider")
 
 
 def latency(found: load.Comparison) -> None:

@@ -12,7 +12,7 @@ from storage.db import StorageError
 from storage.models import Request
 from storage.plans import PlanError, RunPlan
 from ui import actions, charts, draw, load, plan_view
-from ui.asking import ask_button
+from ui.asking import ask_button, ask_reply
 from ui.formats import ago, duration, money_text, plain, three_figures, usd
 from ui.glossary import meaning
 from ui.names import in_order, label
@@ -41,8 +41,8 @@ def what(known: workflows.Workflow, candidates: list[str], gpus: list[str]) -> t
     return gpu, [BASE, *chosen]
 
 
-def how_much() -> tuple[int, int, float]:
-    """Warm jobs, cold jobs and the cap."""
+def how_much() -> tuple[int, int]:
+    """Warm and cold jobs of each provider."""
     st.subheader("How much", anchor=False)
     sample = st.segmented_control(
         "Sample",
@@ -61,8 +61,14 @@ def how_much() -> tuple[int, int, float]:
     else:
         left.metric("Warm jobs each", warm, help=meaning("warm jobs"))
         right.metric("Cold jobs each", cold, help=meaning("cold jobs"))
-    cap = st.number_input("Spend cap, $", 0.5, 500.0, 20.0, step=5.0, key="cap", bind=URL, help=meaning("cap"))
-    return int(warm), int(cold), float(cap)
+    return int(warm), int(cold)
+
+
+def spend_cap(found: plan_view.Estimate) -> float:
+    """One and a half times the likely cost, until someone names another."""
+    start = plan_view.default_cap(found)
+    cap = st.number_input("Spend cap, $", 0.5, 500.0, start, step=0.5, key="cap", bind=URL, help=meaning("cap"))
+    return float(cap)
 
 
 def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simulated: bool) -> None:
@@ -88,6 +94,7 @@ def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simula
         parts = plan_view.cost_parts(found, simulated=simulated)
         alt = f"Likely {likely}, at worst {worst}, cap {usd(cap)}"
         draw.chart(charts.costbar(parts, worst_usd=found.worst_usd, cap_usd=cap), alt=alt)
+        st.caption(money_text(" · ".join(parts["label"])))
         st.markdown(f"**About {duration(found.duration)}** :gray[of the providers' time; arms run side by side]")
         if found.assumed:
             names = ", ".join(label(name) for name in found.assumed)
@@ -146,16 +153,28 @@ def confirm(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: s
     else:
         agreed = st.checkbox(money_text(f"Up to {usd(cap)} may go to this run"))
     with st.container(horizontal=True):
-        go = st.button(money_text(f"Launch, cap {usd(cap)}"), type="primary", disabled=not agreed)
+        text = money_text(f"Launch, cap {usd(cap)}")
+        st.button(text, type="primary", key="go", disabled=not agreed, on_click=launch_now, args=(plan, cap, note))
         if st.button("Back"):
             st.rerun()
-    if go:
-        try:
-            run_id = actions.launch(source(), run_plan(plan, cap, note))
-        except (PlanError, StorageError) as error:
-            st.error(plain(error))
-        else:
-            st.switch_page("run.py", query_params={"id": str(run_id)})
+    after_launch()
+
+
+def launch_now(plan: plan_view.Plan, cap: float, note: str) -> None:
+    """Insert the run; what comes of it waits in the session for `after_launch`, since a callback cannot draw."""
+    try:
+        st.session_state["launched"] = actions.launch(source(), run_plan(plan, cap, note))
+    except (PlanError, StorageError) as error:
+        st.session_state["refused"] = str(error)
+
+
+def after_launch() -> None:
+    """Go to the run that was just inserted, or say why it was not."""
+    run_id, refusal = st.session_state.pop("launched", None), st.session_state.pop("refused", None)
+    if refusal:
+        st.error(plain(refusal))
+    if run_id:
+        st.switch_page("run.py", query_params={"id": str(run_id)})
 
 
 def dry_run_reply(request: Request, *, simulated: bool) -> None:
@@ -200,13 +219,14 @@ def form() -> None:
             st.warning(f"No GPU with {known.vram_gb} GB was seen on offer.")
             return
         gpu, arms = what(known, in_order(names), gpus)
-        warm, cold, cap = how_much()
+        warm, cold = how_much()
+        plan = plan_view.Plan(
+            workflow=known.name, gpu=gpu, backends=arms, warm=warm, cold=cold, idle_timeout_s=IDLE_TIMEOUT_S
+        )
+        found = plan_view.estimate(plan, data.timed, data.deployments, offers, backends)
+        cap = spend_cap(found)
         with st.expander("More"):
             note = st.text_input("Note", placeholder="why this run", key="note", bind=URL, max_chars=200)
-    plan = plan_view.Plan(
-        workflow=known.name, gpu=gpu, backends=arms, warm=warm, cold=cold, idle_timeout_s=IDLE_TIMEOUT_S
-    )
-    found = plan_view.estimate(plan, data.timed, data.deployments, offers, backends)
     with right:
         panel(plan, found, cap, simulated=simulated)
     preflight(plan, known, at, simulated=simulated)
@@ -215,16 +235,9 @@ def form() -> None:
 
 def buttons(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: str, *, simulated: bool) -> None:
     """Launch, dry run, and the same as a command."""
-    priced = found.likely_usd is not None
-    alone = len(plan.backends) < 2
+    priced, alone = found.likely_usd is not None, len(plan.backends) < 2
     if alone:
         st.caption("Choose at least one candidate to run beside Modal.")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        text = money_text(f"Launch, cap {usd(cap)}")
-        if st.button(text, type="primary", icon=":material/rocket_launch:", disabled=not priced or alone):
-            confirm(plan, found, cap, note, simulated)
-        with st.popover("Copy as command", icon=":material/terminal:"):
-            st.code(plan_view.command(plan, cap), language="shell", wrap_lines=True)
     arguments = {
         "workflow": plan.workflow,
         "gpu": plan.gpu,
@@ -233,17 +246,24 @@ def buttons(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: s
         "cold": plan.cold,
         "cap_usd": f"{cap:.2f}",
     }
-    ask_button(
-        "Dry run, free",
-        RequestKind.DRY_RUN,
-        arguments,
-        icon=":material/science:",
-        help_text=meaning("dry run"),
-        show=partial(dry_run_reply, simulated=simulated),
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = money_text(f"Launch, cap {usd(cap)}")
+        if st.button(text, type="primary", icon=":material/rocket_launch:", disabled=not priced or alone):
+            confirm(plan, found, cap, note, simulated)
+        ask_button(
+            "Dry run, free",
+            RequestKind.DRY_RUN,
+            arguments,
+            icon=":material/science:",
+            help_text=meaning("dry run"),
+        )
+        with st.popover("Copy as command", icon=":material/terminal:"):
+            st.code(plan_view.command(plan, cap), language="shell", wrap_lines=True)
+    ask_reply(RequestKind.DRY_RUN, partial(dry_run_reply, simulated=simulated))
 
 
 draw.title(
     "Launch a run", "Nothing is spent until you confirm. Modal runs beside every candidate, so both see the same hours."
 )
+after_launch()
 st.fragment(form)()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from storage.models import Request
 from ui import draw, load, providers_view
-from ui.asking import ask_button
+from ui.asking import ask_button, ask_reply
 from ui.formats import clock_time, plain
 from ui.names import in_order, label
 from ui.source import source
@@ -34,8 +34,8 @@ ask_button(
     {},
     icon=":material/refresh:",
     help_text="Asks each provider's read-only calls for state and prices.",
-    show=answered,
 )
+ask_reply(RequestKind.RECHECK, answered)
 grid = st.grid(3, min_column_width=270, gap="small")
 for name in in_order(backends):
     row = backends[name]
@@ -44,8 +44,10 @@ for name in in_order(backends):
         with st.container(horizontal=True, vertical_alignment="center"):
             mark = f" :small[:violet[{draw.SIMULATED}]]" if row.simulated else ""
             st.markdown(f"**{plain(label(name))}**{mark}", width="stretch")
-            word, icon, colour = ("ready", "check", "green") if ready else ("not ready", "close", "red")
-            st.badge(word, icon=f":material/{icon}:", color="green" if colour == "green" else "red")
+            if ready:
+                st.badge("ready", icon=":material/check:", color="green")
+            else:
+                st.badge("not ready", icon=":material/close:", color="red")
         if not ready:
             st.markdown(plain(row.state))
         st.caption(providers_view.checked(row, now))

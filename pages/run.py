@@ -9,7 +9,7 @@ from analysis import compare
 from storage.db import StorageError
 from storage.queries import RunDetail
 from ui import actions, charts, compare_view, draw, load, run_view
-from ui.formats import clock_time, plain, usd
+from ui.formats import clock_time, plain, quiet, usd
 from ui.gallery_view import picture_url
 from ui.names import deployment_badge, label
 from ui.runs_view import LIVE
@@ -17,7 +17,7 @@ from ui.source import source
 from words import RequestKind, RunStatus
 
 EVERY_S = 2
-NEWEST = 6
+NEWEST, ACROSS = 12, 6
 
 
 def asked_for() -> int | None:
@@ -99,7 +99,7 @@ def images_and_numbers(data: load.Measured) -> None:
     """The newest images, and what is known so far."""
     grid = st.grid(2, min_column_width=330, gap="small")
     with draw.card(grid, "Newest images"):
-        tiles = st.grid(NEWEST, min_column_width=70, gap="xsmall")
+        tiles = st.grid(ACROSS, min_column_width=70, gap="xsmall")
         for row in run_view.newest_images(data.images, NEWEST).iter_rows(named=True):
             with tiles.container(gap="xxsmall"):
                 url = picture_url(source().blobs, row["thumbnail_sha256"], row["sha256"])
@@ -113,7 +113,7 @@ def images_and_numbers(data: load.Measured) -> None:
         wanted = ("warm p50", "warm p95", "success", "cold latency")
         shown = [one for one in compare_view.cards(cells, cells.head(0)) if one.term in wanted]
         rows = [
-            {"": one.heading} | {row["row"]: f"{row['label']} {row['note']}".strip() for row in one.rows.to_dicts()}
+            {"": one.heading} | {row["row"]: f"{row['label']} {quiet(row['note'])}" for row in one.rows.to_dicts()}
             for one in shown
         ]
         if rows:

@@ -24,7 +24,7 @@ def bills_title(deployments: pl.DataFrame, waterfall: pl.DataFrame, charges: Seq
     worst = max(shares, key=lambda name: abs(shares[name]), default=None)
     if worst is not None and abs(shares[worst]) > UNEXPLAINED_LIMIT:
         return f"{label(worst)}: {percent(abs(shares[worst]))} of the bill is unexplained, the limit is 5 %"
-    changes = [change(bill) for bill in matched_bills(deployments).values()]
+    changes = [change(bill) for bill in matched_bills(deployments, waterfall).values()]
     known = [abs(value) for value in changes if value is not None]
     agree = (
         f"Bills agree with our estimates within {percent(max(known))}" if known else "Bills are in, estimates are not"
@@ -46,9 +46,9 @@ def figures(
 ) -> list[tuple[str, str, str, str]]:
     """The four at the top: name, value, what is under it, glossary term."""
     billed = sum(float(row.billed_cost) for row in charges)
-    matched = matched_bills(deployments).values()
+    matched = matched_bills(deployments, waterfall).values()
     estimate = sum(bill["estimated_usd"] or 0.0 for bill in matched)
-    of_ours = sum(bill["billed_usd"] for bill in matched)
+    capacity = sum(bill["capacity_usd"] for bill in matched)
     strange, whole = (float(waterfall[name].sum()) / _NANO for name in ("unexplained_nano", "billed_nano"))
     waiting = [row for row in charges if row.state not in _CLOSED]
     oldest = min(waiting, key=lambda row: row.charge_period_start, default=None)
@@ -57,7 +57,7 @@ def figures(
         (
             "Our estimate",
             f"~{usd(estimate)}",
-            f"bill {signed_percent(of_ours / estimate - 1 if estimate else None)}",
+            f"capacity {signed_percent(capacity / estimate - 1 if estimate else None)}",
             "estimated",
         ),
         (
@@ -85,14 +85,14 @@ def shares_by_state(charges: Sequence[Charge]) -> str:
     return ", ".join(reversed(said))
 
 
-def variance_rows(deployments: pl.DataFrame) -> pl.DataFrame:
+def variance_rows(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> pl.DataFrame:
     """The columns of the chart `variance`: a row per run and provider with a bill."""
     rows = [
         _variance_row(run_id, name, bill, part)
         for (run_id,), part in deployments.sort("run_id", descending=True)
         .partition_by("run_id", as_dict=True, maintain_order=True)
         .items()
-        for name, bill in sorted(matched_bills(part).items(), key=lambda item: in_order([item[0]]))
+        for name, bill in matched_bills(part, waterfall).items()
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
 

@@ -223,6 +223,8 @@ def _against(
     saving = 1 - priced[name]["fully_loaded_usd_per_image"] / priced[base]["fully_loaded_usd_per_image"]
     more_or_less = "less" if saving >= 0 else "more"
     words = f"{label(name)} cost {whole_percent(abs(saving))} {more_or_less} than {label(base)}"
+    if abs(saving) < 0.005:
+        words = f"{label(name)} cost as much as {label(base)}"
     return words + _speed(warm.get(name), warm.get(base)) + _drops(counted[name], counted[base])
 
 

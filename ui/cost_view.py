@@ -99,27 +99,38 @@ def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
     return _saves(best, all_falls[best], base)
 
 
-def cost_table(arms: pl.DataFrame, deployments: pl.DataFrame, marginal: Mapping[str, float | None]) -> pl.DataFrame:
+def cost_table(arms: pl.DataFrame, bills: Mapping[str, Fall], marginal: Mapping[str, float | None]) -> pl.DataFrame:
     """Marginal beside fully loaded per backend, never mixed; the bill beside the estimate of the same deployments."""
     by_backend = {row["backend"]: row for row in arms.iter_rows(named=True)}
-    matched = matched_bills(deployments)
     return pl.DataFrame(
-        [_cost_row(by_backend[name], matched.get(name), marginal.get(name)) for name in in_order(by_backend)]
+        [_cost_row(by_backend[name], bills.get(name), marginal.get(name)) for name in in_order(by_backend)]
     )
 
 
-def matched_bills(deployments: pl.DataFrame) -> dict[str, Fall]:
-    """Per backend of `schema.DEPLOYMENT_COSTS`: billed_usd and estimated_usd of its billed deployments, how many."""
-    billed = deployments.filter(pl.col("billed_usd").is_not_null())
-    summed = billed.group_by("backend").agg(
-        pl.col("billed_usd", "estimated_usd").sum(), pl.len().alias("billed"), weakest_state(pl.col("state"))
+def matched_bills(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> dict[str, Fall]:
+    """Per backend, of its billed deployments: billed_usd, capacity_usd, estimated_usd, billed (how many), state.
+
+    Capacity is the bill without storage, network and fees: what the estimate (seconds x price) predicts.
+    Inputs `schema.DEPLOYMENT_COSTS`, `schema.WATERFALL`.
+    """
+    beside = pl.sum_horizontal("storage_nano", "network_nano", "fee_nano")
+    capacity = waterfall.select("deployment_id", capacity_usd=(pl.col("billed_nano") - beside) / 1e9)
+    summed = (
+        deployments.join(capacity, on="deployment_id", how="inner")
+        .group_by("backend")
+        .agg(
+            pl.col("billed_usd", "capacity_usd", "estimated_usd").sum(),
+            pl.len().alias("billed"),
+            weakest_state(pl.col("state")),
+        )
     )
-    return {row["backend"]: row for row in summed.iter_rows(named=True)}
+    found = {row["backend"]: row for row in summed.iter_rows(named=True)}
+    return {name: found[name] for name in in_order(found)}
 
 
 def change(bill: Fall | None) -> float | None:
-    """bill / estimate - 1; None where either is missing."""
-    return bill["billed_usd"] / bill["estimated_usd"] - 1 if bill and bill["estimated_usd"] else None
+    """Billed capacity / estimate - 1; None where either is missing."""
+    return bill["capacity_usd"] / bill["estimated_usd"] - 1 if bill and bill["estimated_usd"] else None
 
 
 def _saves(name: str, fall: Fall, base: Fall) -> str:
@@ -144,8 +155,9 @@ def _cost_row(row: Mapping[str, Any], bill: Fall | None, marginal: float | None)
         "state": state_glyph(row["state"]),
         "good images": row["good_images"],
         "billed": usd(bill["billed_usd"]) if bill else None,
-        "estimate of it": f"~{usd(bill['estimated_usd'])}" if bill else None,
-        "bill / estimate": signed_percent(change(bill)),
+        "of it capacity": usd(bill["capacity_usd"]) if bill else None,
+        "estimated": f"~{usd(bill['estimated_usd'])}" if bill else None,
+        "capacity / estimate": signed_percent(change(bill)) if bill else None,
         "simulated": row["simulated"],
     }
 

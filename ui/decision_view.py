@@ -13,8 +13,10 @@ from ui.formats import (
     count,
     few,
     interval,
+    listed,
     per_thousand,
     percent,
+    quiet,
     seconds,
     signed_percent,
     state_glyph,
@@ -36,7 +38,7 @@ class Move:
     workflow: str
     gpu: str
     candidate: str
-    sentence: str
+    saving: float | None  # 1 - candidate / baseline, fully loaded; None while a cost is missing
     rows: Sequence[Mapping[str, str]]
     simulated: bool
 
@@ -70,12 +72,15 @@ def decision_title(lines: Sequence[RunLine], jobs: int) -> str:
 
 def decision_sentence(lines: Sequence[RunLine], moves: Sequence[Move]) -> str:
     """What can be said, and what cannot, under the title."""
-    if not moves:
-        return "No candidate is measured beside Modal yet."
+    said: dict[str, list[str]] = {}
+    for move in moves:
+        if move.saving is not None:
+            said.setdefault(f"{move.workflow} on {move.gpu}", []).append(_saving_words(move))
+    if not said:
+        return "No candidate has a cost beside Modal's yet."
     waiting = any(line.run.status in LIVE for line in lines)
-    head = "So far" if waiting else "What was measured"
-    said = [move.sentence for move in moves if move.sentence]
-    return f"{head}: {'; '.join(said)}. One campaign is a first look, not a reason to move." if said else ""
+    found = "; ".join(f"{name} cost {listed(words)}" for name, words in said.items())
+    return f"{'So far' if waiting else 'Measured'}, against Modal: {found}. A first look, not a reason to move."
 
 
 def figures(jobs: pl.DataFrame, lines: Sequence[RunLine], charges: pl.DataFrame) -> list[tuple[str, str, str, str]]:
@@ -143,19 +148,22 @@ def _move(scope: Scope, name: str, cells: pl.DataFrame, priced: Mapping[str, Any
         workflow=scope.workflow,
         gpu=scope.gpu,
         candidate=name,
-        sentence=_sentence(scope.workflow, name, priced),
+        saving=_saving(name, priced),
         rows=rows,
         simulated=bool(cells["simulated"].any()),
     )
 
 
-def _sentence(workflow: str, name: str, priced: Mapping[str, Any]) -> str:
+def _saving(name: str, priced: Mapping[str, Any]) -> float | None:
     mine, base = (_usd(priced.get(backend)) for backend in (name, BASE))
-    if mine is None or base is None:
-        return ""
-    saving = 1 - mine / base
-    less = "less" if saving >= 0 else "more"
-    return f"{workflow} on {label(name)} cost {whole_percent(abs(saving))} {less} than on Modal"
+    return 1 - mine / base if mine is not None and base else None
+
+
+def _saving_words(move: Move) -> str:
+    saving = move.saving or 0.0
+    if abs(saving) < 0.005:
+        return f"as much on {label(move.candidate)}"
+    return f"{whole_percent(abs(saving))} {'less' if saving > 0 else 'more'} on {label(move.candidate)}"
 
 
 def _usd(row: Mapping[str, Any] | None) -> float | None:
@@ -164,9 +172,9 @@ def _usd(row: Mapping[str, Any] | None) -> float | None:
 
 def _cost_row(mine: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> dict[str, str]:
     a, b = _usd(mine), _usd(base)
-    state = f" {state_glyph(mine['state'])}" if mine and a is not None else ""
+    state = f" {quiet(state_glyph(mine['state']))}" if mine and a is not None else ""
     return {
-        "": "\\$ per 1,000",
+        "": "$ per 1,000",
         "Candidate": f"{per_thousand(a)}{state}",
         "Modal": per_thousand(b),
         "Difference": signed_percent(a / b - 1 if a is not None and b else None),
@@ -192,7 +200,7 @@ def _latency(row: Mapping[str, Any] | None, quantile: str, q: float) -> str:
         return few(row["n"], stats.min_n(q))
     point = row[f"latency_{quantile}_s"]
     limits = interval(row[f"latency_{quantile}_lo_s"], row[f"latency_{quantile}_hi_s"], seconds)
-    return f"{seconds(point) if point is not None else '> deadline'} {limits}"
+    return f"{seconds(point) if point is not None else '> deadline'} {quiet(limits)}"
 
 
 def _success_row(mine: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> dict[str, str]:
@@ -201,7 +209,7 @@ def _success_row(mine: Mapping[str, Any] | None, base: Mapping[str, Any] | None)
     if mine and base and min(mine["n"], base["n"]) >= stats.MIN_RATE_N:
         low, high = stats.newcombe((mine["good"], mine["n"]), (base["good"], base["n"]))
         point = mine["good"] / mine["n"] - base["good"] / base["n"]
-        difference = f"{_points(point)} pp [{_points(low)}, {_points(high)}]"
+        difference = f"{_points(point)} pp {quiet(f'[{_points(low)}, {_points(high)}]')}"
     return {"": "Success", "Candidate": said[0], "Modal": said[1], "Difference": difference}
 
 
@@ -210,7 +218,7 @@ def _success(row: Mapping[str, Any] | None) -> str:
     if row is None or n < stats.MIN_RATE_N:
         return few(n, stats.MIN_RATE_N)
     low, high = stats.wilson(row["good"], n)
-    return f"{percent(row['good'] / n)} {interval(low, high, percent)}"
+    return f"{percent(row['good'] / n)} {quiet(interval(low, high, percent))}"
 
 
 def _points(share: float) -> str:

@@ -77,7 +77,7 @@ def frame(
 def table(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
     """A small table of our own Markdown; one more column says SIMULATED where the rows are."""
     mark = {"Source": f":violet[{SIMULATED}]"} if simulated else {}
-    data = pl.DataFrame([{name: money_text(cell) for name, cell in row.items()} | mark for row in rows])
+    data = pl.DataFrame([{name: _cell(text) for name, text in row.items()} | mark for row in rows])
     st.table(data, border="horizontal", hide_index=True)
 
 
@@ -105,6 +105,11 @@ _CORNER = (
 UNKNOWN_CELL = "–"
 
 
+def _cell(text: str) -> str:
+    """Our own Markdown for a table cell; `> deadline` is no quotation."""
+    return money_text(f"\\{text}" if text.startswith(">") else text)
+
+
 def _marked(rows: pl.DataFrame) -> pl.DataFrame:
     if "simulated" not in rows.columns:
         return rows
@@ -119,6 +124,6 @@ def _source_column() -> Any:
         "Source",
         options=[SIMULATED, "measured"],
         color=["violet", "gray"],
-        width="small",
+        width=104,
         help=meaning("simulated"),
     )

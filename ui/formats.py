@@ -14,6 +14,8 @@ UNKNOWN = "–"
 NANO = 1e9
 _STATE_WORDS = {CostState.LIST: "list", CostState.OPEN: "open", CostState.PROVISIONAL: "prov."}
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_BRACKETS = re.compile(r"([\[\]])")
+_NO_BREAK = "\u00a0"
 _ZERO_WIDTH = "\u200b"
 
 Formatter = Callable[[float | None], str]
@@ -75,7 +77,8 @@ def three_figures(usd: float | None) -> str:
         return UNKNOWN
     if usd == 0:
         return "$0"
-    decimals = max(0, 2 - floor(log10(abs(usd))))
+    rounded = float(f"{usd:.3g}")  # 9.999 has two places before its point once it is written
+    decimals = max(0, 2 - floor(log10(abs(rounded))))
     return _minus(f"${usd:,.{decimals}f}").replace("$−", "−$")
 
 
@@ -143,6 +146,12 @@ def day_time(at: datetime | None) -> str:
 def clock_time(at: datetime | None) -> str:
     """14:02:11, always UTC"""
     return UNKNOWN if at is None else f"{at:%H:%M:%S}"
+
+
+def quiet(text: str) -> str:
+    """Our own text, small and grey in Markdown; brackets in it stay brackets."""
+    shown = _BRACKETS.sub(r"\\\1", text).replace(" ", _NO_BREAK)
+    return f":small[:gray[{shown}]]" if text else ""
 
 
 def few(n: int, need: int) -> str:

@@ -112,7 +112,7 @@ def gallery_title(of_workflow: Sequence[Item], *, waiting: bool) -> str:
     if not pairs:
         return f"{count(len(images))} images, no pair yet"
     broken = [shot for shot in images if shot.defect]
-    head = f"{count(len(pairs))} prompts to compare"
+    head = f"{count(len(pairs))} {'prompt' if len(pairs) == 1 else 'prompts'} to compare"
     if not broken:
         return f"{head}; none of {count(len(images))} images is broken"
     verb = "is" if len(broken) == 1 else "are"

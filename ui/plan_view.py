@@ -3,6 +3,7 @@
 Seconds come from what was measured; where nothing was, from the assumptions below, and the panel says so.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -152,12 +153,17 @@ def cost_parts(found: Estimate, *, simulated: bool) -> pl.DataFrame:
     rows, at = [], 0.0
     for arm in found.arms:
         usd = arm.likely_usd or 0.0
-        text = f"{label(arm.backend)} {usd:,.2f}"
+        text = f"{label(arm.backend)} ${usd:,.2f}"
         rows.append(
             {"key": provider_of(arm.backend), "label": text, "low": at, "high": at + usd, "simulated": simulated}
         )
         at += usd
     return pl.DataFrame(rows)
+
+
+def default_cap(found: Estimate) -> float:
+    """1.5 x likely, in steps of half a dollar; $20 while the cost is not known."""
+    return 20.0 if found.likely_usd is None else min(500.0, max(0.5, math.ceil(found.likely_usd * 3) / 2))
 
 
 def command(plan: Plan, cap_usd: float) -> str:

@@ -79,9 +79,9 @@ ARMS = {
 }  # fmt: skip
 
 
-def build(path: Path, *, silent_s: float = 0.0, running: bool = True) -> DataFolder:
+def build(path: Path, *, running: bool = True) -> DataFolder:
     """A folder with two finished runs, a third that is running when asked for, and everything beside them."""
-    folder = empty(path, silent_s=silent_s)
+    folder = empty(path)
     random.seed(7)
     blobs = Blobs(folder.blobs)
     with Session(open_engine(folder.db)) as session:
@@ -96,13 +96,13 @@ def build(path: Path, *, silent_s: float = 0.0, running: bool = True) -> DataFol
     return folder
 
 
-def empty(path: Path, *, silent_s: float = 0.0) -> DataFolder:
+def empty(path: Path) -> DataFolder:
     """Current tables, an installation and a collector, and nothing measured."""
     folder = DataFolder(path)
     folder.create()
     SharedClock.create(folder.clock, epoch=EPOCH + timedelta(hours=HOURS_LATER), speed=1.0)
     upgrade(folder.db)
-    seen_at = WallClock().now() - timedelta(seconds=silent_s)
+    seen_at = WallClock().now()
     with Session(open_engine(folder.db)) as session:
         session.add(
             Installation(token="bo-seed", simulated=True, world="seeded", seed=42, speed=10.0, created_at=EPOCH)
@@ -110,6 +110,13 @@ def empty(path: Path, *, silent_s: float = 0.0) -> DataFolder:
         session.add(Collector(pid=1, started_at=seen_at, seen_at=seen_at, doing="1 runs", lease_token=1))
         session.commit()
     return folder
+
+
+def beat(path: Path, *, silent_s: float = 0.0) -> None:
+    """The collector was last heard of `silent_s` ago."""
+    with Session(open_engine(DataFolder(path).db)) as session:
+        session.get_one(Collector, 1).seen_at = WallClock().now() - timedelta(seconds=silent_s)
+        session.commit()
 
 
 def _plan(workflow: str, gpu: str, *, warm: int, cold: int, note: str = "seeded") -> RunPlan:

@@ -27,4 +27,4 @@ def waterfall(rows: pl.DataFrame, *, upper: float) -> Spec:
     text = base.mark_text(align="left", dx=5, fontSize=12, fontWeight=500).encode(
         x=along.x("right"), y=y, text="label:N", color=colour("ink")
     )
-    return finish(bar, text, height=34 + 24 * len(order), simulated=is_simulated(rows), right_px=22)
+    return finish(bar, text, height=34 + 24 * max(3, len(order)), simulated=is_simulated(rows), right_px=22)

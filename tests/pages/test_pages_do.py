@@ -1,0 +1,171 @@
+"""What pages do: filter, ask the collector, launch, and lead to one another."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+from streamlit.testing.v1 import AppTest
+
+from storage.db import DataFolder, open_reader
+from storage.models import Request, Run
+from tests.pages.conftest import Open, words
+from words import RequestKind, RunStatus
+
+
+def rows(folder: Path, model: type) -> list:
+    with Session(open_reader(DataFolder(folder).db)) as session:
+        return list(session.exec(select(model)))
+
+
+def button(app: AppTest, text: str):
+    return next(one for one in app.button if one.label.startswith(text))
+
+
+def test_launching_inserts_one_queued_run_with_the_form_s_plan(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "launch")
+    app.segmented_control(key="sample").set_value("Custom").run()
+    app.number_input(key="warm").set_value(7).run()
+    app.number_input(key="cold").set_value(2).run()
+    app.number_input(key="cap").set_value(12.5).run()
+    before = len(rows(copy, Run))
+
+    button(app, "Launch, cap").click().run()
+    assert len(rows(copy, Run)) == before, "asking is not launching"
+    app.button(key="go").click().run()
+
+    run = rows(copy, Run)[-1]
+    assert len(rows(copy, Run)) == before + 1
+    assert (run.status, run.gpu, run.cap_usd) == (RunStatus.QUEUED, "L40S", Decimal("12.50"))
+    assert run.plan["backends"] == ["modal", "runpod", "vast"]
+    assert (run.plan["warm"], run.plan["cold"]) == (7, 2)
+    assert run.simulated is True
+
+
+def test_going_back_launches_nothing(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "launch")
+    before = len(rows(copy, Run))
+
+    button(app, "Launch, cap").click().run()
+    button(app, "Back").click().run()
+
+    assert len(rows(copy, Run)) == before
+
+
+def test_the_cap_starts_at_one_and_a_half_times_the_likely_cost(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "launch")
+
+    assert app.number_input(key="cap").value == 3.5
+    assert "Likely \\$2.18, at worst \\$2.91, never more than \\$3.50" in words(app)
+
+
+def test_a_cap_below_the_worst_case_says_where_it_would_stop(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "launch")
+
+    app.number_input(key="cap").set_value(1.0).run()
+
+    assert "the cap would stop it at 34 %" in words(app)
+
+
+def test_without_a_candidate_nothing_can_be_launched(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "launch")
+
+    app.get_by_key("on").set_value([]).run()
+
+    assert button(app, "Launch, cap").disabled
+    assert "at least one candidate" in words(app)
+
+
+def test_a_dry_run_asks_the_collector_for_the_same_plan(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "launch")
+
+    button(app, "Dry run").click().run()
+
+    asked = rows(copy, Request)[-1]
+    assert asked.kind == RequestKind.DRY_RUN
+    assert asked.arguments["workflow"] == "flux-dev"
+    assert asked.arguments["cap_usd"] == "3.50"
+    assert "Asked. The collector answers within seconds." in words(app)
+
+
+def test_the_command_is_the_same_launch(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "launch")
+
+    assert app.code[0].value == (
+        "bakeoff launch flux-dev --gpu L40S --backend modal --backend runpod --backend vast "
+        "--warm 88 --cold 8 --cap 3.5"
+    )
+
+
+def test_stop_asks_the_collector_once(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "run", id="3")
+
+    button(app, "Stop and tear down").click().run()
+
+    asked = [row for row in rows(copy, Request) if row.kind == RequestKind.STOP_RUN]
+    assert [row.arguments for row in asked] == [{"run_id": 3}]
+    app.run()
+    assert button(app, "Stop and tear down").disabled
+
+
+def test_a_run_that_is_over_has_no_stop(seeded: Path, open_page: Open) -> None:
+    assert open_page(seeded, "run", id="1").button == []
+
+
+def test_recheck_asks_the_collector(copy: Path, open_page: Open) -> None:
+    button(open_page(copy, "providers"), "Recheck").click().run()
+
+    assert rows(copy, Request)[-1].kind == RequestKind.RECHECK
+
+
+@pytest.mark.parametrize("identity", ["999", "", "1 or 1=1", "-1"])
+def test_an_address_without_a_run_or_job_says_so(identity: str, seeded: Path, open_page: Open) -> None:
+    for page, title in (("run", "No such run"), ("job", "No such job")):
+        app = open_page(seeded, page, id=identity)
+        assert app.title[0].value == title
+        assert app.exception == []
+
+
+def test_the_view_in_the_address_is_the_view_shown(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "compare", view="Cost")
+
+    assert app.segmented_control(key="view").value == "Cost"
+    assert "Marginal beside fully loaded" in words(app)
+
+
+def test_comparing_another_workflow_changes_the_finding(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "compare")
+    before = app.title[0].value
+
+    app.segmented_control(key="wf").set_value("qwen-image-2512").run()
+
+    assert app.title[0].value == "Too few to rank: 26 of 30 jobs"
+    assert before != app.title[0].value
+
+
+def test_only_broken_images_are_left_when_asked(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "gallery")
+    assert "86 prompts, 6 a page" in words(app)
+
+    app.toggle(key="broken").set_value(True).run()
+
+    [left] = re.findall(r"^(\d+) prompts, 6 a page", words(app), flags=re.MULTILINE)
+    assert 0 < int(left) < 86
+
+
+def test_a_pair_in_the_address_opens_its_viewer(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "gallery")
+    tile = next(one for one in app.button if one.label == "Compare")
+
+    shown = open_page(seeded, "gallery", pair=tile.key.removeprefix("c-"))
+
+    assert shown.get("bidi_component")
+    assert "seed" in words(shown)
+
+
+def test_the_raw_reply_of_a_job_is_there_as_it_came(seeded: Path, open_page: Open) -> None:
+    app = open_page(seeded, "job", id="232")
+
+    assert app.code[0].value.startswith("worker_lost: <script>alert('x')</script>")
+    assert '"status": "FAILED"' in app.code[1].value
