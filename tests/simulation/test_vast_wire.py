@@ -145,11 +145,34 @@ def test_order_and_limit_are_obeyed() -> None:
     assert [row["dph_base"] for row in rows] == sorted((row["dph_base"] for row in rows), reverse=True)
 
 
-def test_an_unknown_field_is_named() -> None:
-    reply = Desk().ask("POST", "/api/v0/bundles/", {"colour": {"eq": "red"}})
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"colour": {"eq": "red"}}, "colour is not a valid search key"),
+        ({"gpu_ram": {"about": 1}}, "about is not a valid operator"),
+        ({"gpu_ram": {"gte": None}}, ""),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_named(query: dict[str, Any], said: str) -> None:
+    reply = Desk().ask("POST", "/api/v0/bundles/", query)
 
     assert (reply.status, reply.body["error"]) == (400, "invalid_request")
-    assert "colour is not a valid search key" in reply.body["msg"]
+    assert said in reply.body["msg"]
+
+
+def test_a_field_without_a_value_passes_no_test() -> None:
+    desk = Desk()
+    desk.rent(label=None)
+
+    filters = {"label": {"neq": "anything"}}
+    assert desk.calm("GET", "/api/v1/instances/", query={"select_filters": filters}).body["instances"] == []
+
+
+def test_a_client_that_means_no_external_hosts_by_false_finds_those_that_say_null() -> None:
+    desk = Desk()
+
+    assert len(desk.offers(external={"eq": False})) == len(desk.offers()) > 0
+    assert desk.offers(external={"eq": True}) == []
 
 
 def test_the_newer_search_answers_the_same() -> None:

@@ -33,6 +33,8 @@ from words import DeploymentState, JobStatus, Provider, Reason
 
 SECRETS = {"web_password": "canary-web-secret", "hf_token": "canary-hf-token"}
 
+Answer = tuple[int, Any]
+
 
 class Tap(httpx.AsyncBaseTransport):
     """Passes requests on, keeps them, and answers some itself when told."""
@@ -40,12 +42,13 @@ class Tap(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
         self.requests: list[httpx.Request] = []
-        self.instead: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.instead: dict[tuple[str, str], Answer | Callable[[httpx.Request], Answer]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        for (method, part), (status, body) in self.instead.items():
+        for (method, part), given in self.instead.items():
             if request.method == method and part in request.url.path:
+                status, body = given(request) if callable(given) else given
                 return httpx.Response(status, json=body, request=request)
         return await self._inner.handle_async_request(request)
 
@@ -440,6 +443,36 @@ def test_a_silent_wrapper_beside_a_silent_console_is_unavailable() -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize("missing", [(404, {"error": "not_found", "msg": "x"}), (200, {"instances": None})])
+def test_an_instance_that_the_console_does_not_know_is_gone(missing: tuple[int, Any]) -> None:
+    async def scenario(bench: Play) -> None:
+        ref = await bench.deploy("bakeoff-one")
+        bench.tap.instead["GET", "/api/v0/instances/"] = missing
+        assert (await bench.backend.observe(ref)).state is DeploymentState.GONE
+
+    play(scenario)
+
+
+def test_a_job_for_an_instance_without_an_address_has_no_host_and_one_looked_for_there_has_vanished() -> None:
+    async def scenario(bench: Play) -> None:
+        ref = await bench.deploy("bakeoff-one")  # still loading: no port is mapped
+        with pytest.raises(NotFound, match="no wrapper"):
+            await bench.submit(ref)
+        assert (await bench.backend.poll(JobRef(deployment=ref, id="job"))).reason is Reason.VANISHED
+        await bench.backend.cancel(JobRef(deployment=ref, id="job"))
+
+    play(scenario)
+
+
+def test_a_portal_that_answers_no_json_is_not_ready() -> None:
+    async def scenario(bench: Play) -> None:
+        ref = await bench.deployed()
+        bench.plan(("vast_wrapper", "^GET /health$"), "garbage")
+        assert (await bench.backend.observe(ref)).state is DeploymentState.PROVISIONING
+
+    play(scenario)
+
+
 # -- the rest ------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +505,31 @@ def test_calls_keep_the_distance_that_vast_asks_for() -> None:
             await bench.deploy(f"bakeoff-{n}")
             await bench.backend.live(NAME_PREFIX)
         assert len(bench.tap.requests) == 36
+
+    play(scenario)
+
+
+def test_charges_are_read_page_by_page_and_day_by_day_and_cut_to_the_period() -> None:
+    async def scenario(bench: Play) -> None:
+        now = bench.clock.now()
+
+        def answer(request: httpx.Request) -> tuple[int, Any]:
+            """Two pages a day, a contract each."""
+            asked = dict(request.url.params)
+            start = json.loads(asked["select_filters"])["day"]["gte"]
+            second = asked.get("after_token") == "more"
+            id = start * 10 + second
+            row = {"source": f"instance-{id}", "start": start, "end": start + 60, "amount": 0.1, "items": []}
+            page = {"results": [row | {"metadata": {"label": "bakeoff-x"}}], "next_token": None if second else "more"}
+            return 200, page
+
+        bench.tap.instead["GET", "/api/v0/charges/"] = answer
+        found = await bench.backend.charges(now - timedelta(days=2), now)
+        days = {charge.charge_period_start.date() for charge in found}
+
+        assert len(bench.tap.sent("GET", "/charges/")) == 6
+        assert len(found) == 4  # the first day's midnight lies before the period
+        assert days == {(now - timedelta(days=n)).date() for n in (0, 1)}
 
     play(scenario)
 
