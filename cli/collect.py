@@ -79,7 +79,7 @@ def access_of(settings: Settings, *, simulated: bool) -> Access:
 
 async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_usd: Decimal | None) -> None:
     loop = asyncio.get_running_loop()
-    end_with_parent(loop)
+    end_with_parent()
     clock = world_clock(folder)
     writer = Writer(open_engine(folder.db))
     backends = build(access, clock)

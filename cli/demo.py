@@ -21,7 +21,7 @@ from clock import SharedClock
 from collectors.billing import SETTLED
 from settings import Settings
 from simulator.world import load_world
-from storage.db import DataFolder, open_engine, open_reader
+from storage.db import DataFolder, lock_folder, open_engine, open_reader
 from storage.migrate import upgrade
 from storage.models import Event, Installation, Job, Run
 from storage.plans import RunPlan, insert_run
@@ -29,6 +29,8 @@ from words import JobStatus, RunStatus
 
 SPEED = 10.0  # keeps p50 and p95 within about 2 % of the truth on two busy cores; 40 does not
 ARMS = ("modal", "runpod", "vast")
+_DEMO_ALONE = {"clock", "simulator.json"}  # no data folder on real providers has these
+_DEMO_HAS = _DEMO_ALONE | {"bakeoff.db", "bakeoff.db-shm", "bakeoff.db-wal", "blobs", "collector.lock"}
 OVER = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.FAILED)
 
 
@@ -48,16 +50,25 @@ def demo(
 ) -> None:
     """Run both workflows on Modal, Runpod and Vast.ai, all simulated: no key, no dollar."""
     load_world(world)  # a wrong world is refused before anything starts
-    plans = [plan for plan in demo_plans() if not workflow or plan.workflow in workflow]
-    if not plans:
-        known = ", ".join(plan.workflow for plan in demo_plans())
-        raise Refused(f"The demo has no workflow '{', '.join(workflow or [])}'. It has {known}.")
+    plans = _chosen(workflow or [])
     kept = data or (Path(tempfile.mkdtemp(prefix="bakeoff-")) if headless else Settings().data_dir / "demo")
-    shown = asyncio.run(_demo(_fresh(kept), plans, headless=headless, world=world, speed=speed, seed=seed))
-    if data is None and headless:
-        shutil.rmtree(kept, ignore_errors=True)
+    try:
+        shown = asyncio.run(_demo(_fresh(kept), plans, headless=headless, world=world, speed=speed, seed=seed))
+    finally:
+        if data is None and headless:
+            shutil.rmtree(kept, ignore_errors=True)
+    if headless and shown is None:
+        raise typer.Exit(130)  # as a shell says of a command that was interrupted
     if json and shown is not None:
         give(shown)
+
+
+def _chosen(workflows: Sequence[str]) -> list[RunPlan]:
+    plans = {plan.workflow: plan for plan in demo_plans()}
+    for name in workflows:
+        if name not in plans:
+            raise Refused(f"The demo has no workflow '{name}'. It has {', '.join(plans)}.")
+    return [plan for name, plan in plans.items() if not workflows or name in workflows]
 
 
 def demo_plans() -> list[RunPlan]:
@@ -165,9 +176,14 @@ def _ask(folder: DataFolder, plans: Sequence[RunPlan], clock: SharedClock) -> No
 def _fresh(path: Path) -> DataFolder:
     """An empty data folder; an earlier demo's is emptied, anything else is left alone and refused."""
     folder = DataFolder(path)
-    if path.exists() and any(path.iterdir()):
-        if not (path / "simulator.json").exists():
+    try:
+        found = {entry.name for entry in path.iterdir()} if path.exists() else set()
+    except OSError as error:
+        raise Refused(f"Cannot use {path}: {error.strerror}. Name another folder with --data.") from None
+    if found:
+        if not found & _DEMO_ALONE or not found <= _DEMO_HAS:
             raise Refused(f"{path} is not empty and holds no demo. Name another folder with --data.")
-        shutil.rmtree(path)
+        with lock_folder(folder):  # a demo that still runs keeps its folder
+            shutil.rmtree(path)
     folder.create()
     return folder

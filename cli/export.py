@@ -4,6 +4,7 @@ import json as jsonlib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 import typer
 
 from cli.compare import truth_of_world
@@ -25,21 +26,29 @@ def export(
     json: AsJson = False,
 ) -> None:
     """Write jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column."""
+    with reading() as session:
+        parts = {f"{name}.{form}": getattr(frames, name)(session) for name in FRAMES}
+        shown = jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str)
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refused(f"Cannot write to {out}: {error.strerror}. Name another folder.") from None
-    written: dict[str, int] = {}
-    with reading() as session:
-        for name in FRAMES:
-            frame = getattr(frames, name)(session)
-            path = out / f"{name}.{form}"
-            part = path.with_name(f".{path.name}.part")
-            frame.write_csv(part) if form == "csv" else frame.write_parquet(part)
-            part.replace(path)
-            written[path.name] = frame.height
-        write_text(out / "compare.json", jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str))
+        for name, frame in parts.items():
+            _write(out / name, frame, form)
+        write_text(out / "compare.json", shown)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise Refused(f"Cannot write to {out}: {why}. Name another folder.") from None
+    written = {name: frame.height for name, frame in parts.items()}
     if json:
         give({"folder": str(out), "rows": written})
     else:
         say(f"Wrote {', '.join(f'{name} ({rows} rows)' for name, rows in written.items())} and compare.json to {out}.")
+
+
+def _write(path: Path, frame: pl.DataFrame, form: str) -> None:
+    """The file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        frame.write_csv(part) if form == "csv" else frame.write_parquet(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -5,10 +5,10 @@ from getpass import getuser
 from typing import Annotated
 
 import typer
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from cli.output import AsJson, Refused, data_folder, give, say, world_clock, writing
-from storage.models import Backend
+from storage.models import Backend, Offer
 from storage.plans import RunPlan, insert_run
 from workflows import load
 
@@ -41,23 +41,33 @@ def launch(
         cap_usd=_dollars(cap),
         params={name: value for name, value in params.items() if value is not None},
         note=note,
-        asked_by=getuser(),
+        asked_by=_user(),
     )
-    now = world_clock(data_folder()).now()
     with writing() as session:
-        known = list(session.exec(select(Backend.name)))
-        _check(plan, known)
-        run_id = insert_run(session, plan, now=now)
+        _check(session, plan)
+        run_id = insert_run(session, plan, now=world_clock(data_folder()).now())
     if json:
         give({"run": run_id})
     else:
         say(f"Run {run_id} waits for the collector. Watch it with `bakeoff runs` or on the page Runs.")
 
 
-def _check(plan: RunPlan, known: list[str]) -> None:
+def _check(session: Session, plan: RunPlan) -> None:
+    known = sorted(session.exec(select(Backend.name)))
     for name in plan.backends:
         if name not in known:
             raise Refused(f"There is no backend '{name}'. Known here: {', '.join(known) or 'none yet'}.")
+    gpus = sorted(set(session.exec(select(Offer.gpu).where(col(Offer.backend).in_(plan.backends)))))
+    if plan.gpu not in gpus:
+        seen = ", ".join(gpus) or "none yet"
+        raise Refused(f"No {plan.gpu} was ever on offer at {', '.join(plan.backends)}. On offer here: {seen}.")
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return ""
 
 
 def _dollars(text: str) -> Decimal:

@@ -2,18 +2,21 @@
 
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from backends.errors import BackendError
 from cli import collect, compare, demo, export, launch, migrate, runs, simulate, up
 from cli.output import Refused
+from settings import Settings, SettingsError, complaint
 from simulator.world import WorldError
 from storage.db import StorageError
 from storage.plans import PlanError
 from workflows import WorkflowError
 
-EXPECTED = (Refused, BackendError, StorageError, PlanError, WorldError, WorkflowError)
+EXPECTED = (Refused, BackendError, SettingsError, StorageError, PlanError, WorldError, WorkflowError)
 
 app = typer.Typer(
     name="bakeoff",
@@ -32,8 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, standalone_mode=True)
     except EXPECTED as error:
-        print(f"bakeoff: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks here
-        raise SystemExit(2) from None
+        _refuse(str(error))
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise  # not the environment's fault but ours
+        _refuse(complaint(error))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(f"bakeoff: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks here
+    raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

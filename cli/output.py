@@ -74,7 +74,15 @@ def writing() -> Iterator[Session]:
 
 def world_clock(folder: DataFolder) -> Clock:
     """The folder's shared clock in a simulated world, else the wall."""
-    return SharedClock(folder.clock) if folder.clock.exists() else WallClock()
+    return shared_clock(folder.clock) if folder.clock.exists() else WallClock()
+
+
+def shared_clock(path: Path) -> SharedClock:
+    """The clock in this file."""
+    try:
+        return SharedClock(path)
+    except (OSError, ValueError) as error:
+        raise Refused(f"{path} is no world's clock: {error}. Run `bakeoff demo` anew.") from None
 
 
 def ids(row: Mapping[str, Any], *names: str) -> list[Any]:

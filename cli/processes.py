@@ -8,22 +8,29 @@ import asyncio
 import contextlib
 import os
 import signal
+import stat
 import sys
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 GRACE_S = 8.0  # liveness seconds between SIGTERM and SIGKILL
+_LONGEST_LINE = 2**20  # bytes; a longer one is dropped, not the rest of the output
 
 
 @dataclass
 class Child:
-    """One running child and its name in the output."""
+    """One running child and its name in the output.
+
+    ready: its first line that begins as it should; None when it ended without one. last: what it said last.
+    """
 
     name: str
     process: Process
-    first_line: "asyncio.Future[str]"
-    pump: "asyncio.Task[None]"
+    ready: "asyncio.Future[str | None]"
+    last: str = ""
+    pump: "asyncio.Task[None] | None" = None
 
 
 @dataclass
@@ -32,8 +39,8 @@ class Supervisor:
 
     children: list[Child] = field(default_factory=list)
 
-    async def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> Child:
-        """Start `python -m ..`; its environment is ours plus `env`."""
+    async def start(self, name: str, command: Sequence[str], env: Mapping[str, str], *, ready: str = "") -> Child:
+        """Start `python command..`; its environment is ours plus `env`. `ready`: how its ready line begins."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
@@ -42,9 +49,10 @@ class Supervisor:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **env},
             start_new_session=True,
+            limit=_LONGEST_LINE,
         )
-        first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        child = Child(name, process, first, asyncio.create_task(_pump(name, process, first)))
+        child = Child(name, process, asyncio.get_running_loop().create_future())
+        child.pump = asyncio.create_task(_pump(child, ready))
         self.children.append(child)
         return child
 
@@ -67,30 +75,44 @@ class Supervisor:
                 except TimeoutError:
                     child.process.kill()
                     await child.process.wait()
-            await child.pump
+            if child.pump:
+                await child.pump
         self.children.clear()
 
 
-async def _pump(name: str, process: Process, first: "asyncio.Future[str]") -> None:
-    assert process.stdout is not None  # noqa: S101 - opened with PIPE
-    async for raw in process.stdout:
-        line = raw.decode(errors="replace").rstrip()
-        if not first.done():
-            first.set_result(line)
-            if line.startswith("{"):
+async def _pump(child: Child, ready: str) -> None:
+    """Tell what the child says, line by line; a ready line that is data (JSON) is for us alone."""
+    assert child.process.stdout is not None  # noqa: S101 - opened with PIPE
+    while True:
+        try:
+            raw = await child.process.stdout.readline()
+        except ValueError:  # longer than the limit
+            continue
+        if not raw:
+            break
+        child.last = raw.decode(errors="replace").rstrip()
+        if not child.ready.done() and child.last.startswith(ready):
+            child.ready.set_result(child.last)
+            if child.last.startswith("{"):
                 continue
-        print(f"{name:<10} {line}", file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's output
-    if not first.done():
-        first.set_result("")
+        print(f"{child.name:<10} {child.last}", file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's output
+    if not child.ready.done():
+        child.ready.set_result(None)
 
 
-def end_with_parent(loop: asyncio.AbstractEventLoop) -> None:
-    """In a child: SIGTERM ourselves once stdin closes, that is, once the supervisor is gone."""
+def end_with_parent() -> None:
+    """In a child: SIGTERM ourselves once stdin closes, that is, once the supervisor is gone.
 
-    def readable() -> None:
-        if not os.read(0, 4096):
-            loop.remove_reader(0)
-            os.kill(os.getpid(), signal.SIGTERM)
+    Only where stdin is somebody's pipe: a terminal or /dev/null has no supervisor behind it, and who reads from a
+    terminal in the background is stopped.
+    """
+    with contextlib.suppress(OSError):  # closed
+        mode = os.fstat(0).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            threading.Thread(target=_follow_stdin, daemon=True).start()
 
-    with contextlib.suppress(PermissionError, OSError):  # stdin is a file or closed: nobody supervises us
-        loop.add_reader(0, readable)
+
+def _follow_stdin() -> None:
+    while os.read(0, 65_536):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -6,14 +6,12 @@ import os
 import socket
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from cli.output import Refused
+from cli.output import Refused, write_text
 from cli.processes import Child, Supervisor
 from storage.db import DataFolder
 
-ROOT = Path(__file__).resolve().parent.parent
 START_S = 60.0  # liveness seconds that a child may take to be ready
 
 
@@ -23,33 +21,40 @@ async def start_simulator(
     """Start it on the folder's clock; gives its ready line, which is also kept in the folder for the others."""
     command = ["-m", "simulator", "--world", world, "--seed", str(seed), "--speed", str(speed)]
     command += ["--control", "--clock", str(folder.clock)]
-    child = await supervisor.start("simulator", command, keys)
-    first = await asyncio.wait_for(child.first_line, START_S)
-    if not first.startswith("{"):
-        raise Refused(f"The simulator did not start: {first or 'it ended without a word'}")
-    line: dict[str, Any] = json.loads(first)
-    (folder.path / "simulator.json").write_text(first, encoding="utf-8")
+    text = await _ready(await supervisor.start("simulator", command, keys, ready="{"))
+    line: dict[str, Any] = json.loads(text)
+    write_text(folder.path / "simulator.json", text)
     return line
 
 
 async def start_collector(supervisor: Supervisor, folder: DataFolder, *options: str) -> Child:
-    """Start the collector; ready once its first line says what it works on."""
+    """Start the collector; ready once it says what it works on."""
     env = {"BAKEOFF_DATA_DIR": str(folder.path)}
-    child = await supervisor.start("collector", ["-m", "cli.main", "collect", *options], env)
-    first = await asyncio.wait_for(child.first_line, START_S)
-    if not first.startswith("collector"):
-        raise Refused(f"The collector did not start: {first or 'it ended without a word'}")
+    child = await supervisor.start("collector", ["-m", "cli.main", "collect", *options], env, ready="collector ")
+    await _ready(child)
     return child
+
+
+async def _ready(child: Child) -> str:
+    """Its ready line; refused with what it said last if it ended, or took too long."""
+    try:
+        line = await asyncio.wait_for(child.ready, START_S)
+    except TimeoutError:
+        raise Refused(f"The {child.name} was not ready within {START_S:.0f} seconds.") from None
+    if line is None:
+        raise Refused(f"The {child.name} did not start: {child.last or 'it ended without a word'}")
+    return line
 
 
 async def start_web(supervisor: Supervisor, folder: DataFolder, *, address: str, port: int) -> str:
     """Start the web server at `port` or the next free one; gives its address once it is healthy."""
     port = free_port(address, port)
     env = {"BAKEOFF_DATA_DIR": str(folder.path), **_keyless()}
-    command = ["-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--host", address, "--port", str(port)]
-    await supervisor.start("web", [*command, "--log-level", "warning"], env)
+    child = await supervisor.start("web", ["-m", "cli.web", address, str(port)], env)
     url = f"http://{address}:{port}"
     for _ in range(int(START_S / 0.2)):
+        if child.process.returncode is not None:
+            raise Refused(f"The web server did not start: {child.last or 'it ended without a word'}")
         try:
             await asyncio.to_thread(fetch, f"{url}/_stcore/health")
         except OSError:
@@ -74,7 +79,8 @@ def truth_of(line: dict[str, Any]) -> dict[str, Any]:
 
 def free_port(address: str, port: int) -> int:
     """`port`, or the next one above it that nobody listens on."""
-    for candidate in range(port, port + 100):
+    last = min(port + 99, 65_535)
+    for candidate in range(port, last + 1):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -82,7 +88,7 @@ def free_port(address: str, port: int) -> int:
             except OSError:
                 continue
             return candidate
-    raise Refused(f"No port between {port} and {port + 99} is free. Free one, or set BAKEOFF_PORT.")
+    raise Refused(f"No port between {port} and {last} is free. Free one, or set BAKEOFF_PORT.")
 
 
 def _keyless() -> dict[str, str]:
