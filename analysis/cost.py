@@ -10,7 +10,7 @@ import polars as pl
 
 from analysis import schema, timing
 from analysis.lives import LAWS, US, lives, us, with_boot
-from words import CostState
+from words import CostState, StartKind
 
 _STRENGTH = {state.value: strength for strength, state in enumerate(CostState)}  # weakest first
 _OTHER_SKUS = {"disk": "storage", "network": "network", "fee": "fee", "rounding": "rounded"}  # the rest: workers' time
@@ -97,10 +97,10 @@ def waterfall(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFra
     good and failed: execution less model load. cold: boot and load. idle: the lives less these. rounding: what the
     law adds to the lives, and what the bill itself calls so. storage, network, fee: as billed. unexplained: the rest.
     """
-    work = with_boot(timing.timed(jobs), deployments).group_by("deployment_id").agg(
+    work = with_boot(timing.timed(jobs), deployments).with_columns(load_us=_load_us()).group_by("deployment_id").agg(
         good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
         failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
-        cold_nano=_priced_sum(pl.col("boot_us") + us("load_s").fill_null(0)),
+        cold_nano=_priced_sum(pl.col("boot_us") + pl.col("load_us")),
     )  # fmt: skip
     lived = lives(deployments, jobs).group_by("deployment_id").agg(
         life_nano=_priced_sum("life_us"), rounding_nano=_priced_sum(pl.col("billed_us") - pl.col("life_us"))
@@ -143,7 +143,17 @@ def _is_good() -> pl.Expr:
 
 
 def _work_us() -> pl.Expr:
-    return us("execution_s") - us("load_s").fill_null(0)
+    return us("execution_s") - pl.col("load_us")
+
+
+def _load_us() -> pl.Expr:
+    """Model load: as the worker stamps it, else what a cold job took longer than the median good warm one; else 0."""
+    execution_us = us("execution_s")
+    warm = _is_good() & (pl.col("start_kind") == StartKind.WARM)
+    usual_us = execution_us.filter(warm).median().over("workflow_hash", "settings", "backend", "gpu").cast(pl.Int64)
+    longer_us = pl.max_horizontal(execution_us - usual_us, 0)
+    told = pl.when(timing.STARTED & execution_us.is_not_null() & usual_us.is_not_null()).then(longer_us)
+    return pl.coalesce(us("load_s"), told).fill_null(0)
 
 
 def _priced(micros: pl.Expr) -> pl.Expr:

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analysis import schema
-from words import StartKind
+from analysis import schema, timing
 
 US = 1_000_000
-_BOOTED = pl.col("start_kind").is_in([StartKind.COLD.value, StartKind.RESTORED.value]).fill_null(value=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +44,7 @@ def lives(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
 def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
     """Add boot_us, the start-up that this job caused (0 for warm and unknown ones), and the instants of its work.
 
-    Where the worker does not stamp its boot: the whole wait in the queue on a scaling endpoint, all the time until
+    Where nobody says when the worker started: the whole wait in the queue on a scaling endpoint, all the time until
     ready on a rented machine. Both err high by the image pull. Adds picked_us, done_us (null where not known).
     """
     times = deployments.select("deployment_id", "idle_timeout_s", "created_at", "ready_at", "ended_at")
@@ -54,8 +52,9 @@ def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
     waited_us = pl.when(pl.col("backend").is_in(RENTED)).then(rental_us).otherwise(us("queue_s"))
     return (
         jobs.join(times, on="deployment_id", how="left", maintain_order="left")
+        .with_columns(boot_s=timing.boot_s())
         .with_columns(
-            boot_us=pl.when(_BOOTED).then(pl.coalesce(us("boot_s"), waited_us)).otherwise(0),
+            boot_us=pl.when(timing.STARTED).then(pl.coalesce(us("boot_s"), waited_us)).otherwise(0),
             picked_us=pl.col("accepted_at").dt.epoch("us") + us("queue_s"),
         )
         .with_columns(done_us=pl.col("picked_us") + us("execution_s"))
@@ -74,7 +73,7 @@ def _serverless(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     ends = deployments.select("deployment_id", gone_us=pl.col("ended_at").dt.epoch("us"))
     return (
         worked.sort("deployment_id", "picked_us", "job_id")
-        .with_columns(life=_BOOTED.cum_sum().over("deployment_id", "worker_id"))
+        .with_columns(life=timing.STARTED.cum_sum().over("deployment_id", "worker_id"))
         .group_by(one, maintain_order=True)
         .agg(
             pl.col("backend", "usd_per_s_nano").first(),

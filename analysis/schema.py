@@ -37,6 +37,7 @@ JOBS = _schema(
         "error": pl.String,
         "start_kind": pl.String,
         "worker_id": pl.String,
+        "worker_started_at": _AT,  # of its present life, where the provider says
         "retry_of": pl.Int64,
         "intended_at": _AT,
         "sent_at": _AT,

@@ -6,13 +6,14 @@ result in our hands. What was never delivered took for ever: failing fast is no 
 
 import polars as pl
 
-from words import FAILURE_OF, FailureClass, JobStatus
+from words import FAILURE_OF, FailureClass, JobStatus, StartKind
 
 GOOD = "good"
 COUNTED = (GOOD, FailureClass.PROVIDER.value, FailureClass.CAPACITY.value, FailureClass.QUALITY.value)
 _FINAL = [status.value for status in JobStatus if status.final]
 _FATE_OPEN = [JobStatus.TIMED_OUT.value, JobStatus.LOST.value, JobStatus.CANCELLED.value]
 _CLASS = {reason.value: failure.value for reason, failure in FAILURE_OF.items()}
+STARTED = pl.col("start_kind").is_in([StartKind.COLD.value, StartKind.RESTORED.value]).fill_null(value=False)
 _NEVER = pl.lit(float("inf"))
 
 
@@ -24,9 +25,10 @@ def timed(jobs: pl.DataFrame) -> pl.DataFrame:
     dispatch_s: intended -> sent. bracket_lo_s, bracket_hi_s: intended -> last look that saw it unfinished, and first
     that saw it finished. latency_lo_s, latency_hi_s: what the latency can have been, infinite where it never came.
     latency_s: the point, infinite for failures, null where it does not count; corrected: by the provider's durations.
+    boot_s becomes that of the job which caused it, null for all others (`boot_s`).
     """
     return (
-        jobs.with_columns(outcome=_outcome())
+        jobs.with_columns(outcome=_outcome(), boot_s=boot_s())
         .with_columns(
             counted=pl.col("outcome").is_in(COUNTED).fill_null(value=False) & pl.col("retry_of").is_null(),
             dispatch_s=_since_intended("sent_at"),
@@ -39,6 +41,12 @@ def timed(jobs: pl.DataFrame) -> pl.DataFrame:
         .with_columns(latency_s=pl.when("counted").then("latency_hi_s"))
         .drop("_corrected_s")
     )
+
+
+def boot_s() -> pl.Expr:
+    """The start-up that a cold or restored job caused: as stamped, else from the worker's start to its pick-up."""
+    seen = _since_intended("accepted_at") + pl.col("queue_s") - _since_intended("worker_started_at")
+    return pl.when(STARTED).then(pl.coalesce("boot_s", pl.when(seen >= 0).then(seen)))
 
 
 def good() -> pl.Expr:

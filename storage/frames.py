@@ -28,6 +28,7 @@ def _text(column: Any) -> ColumnElement[Any]:
     return type_coerce(column, String)
 
 
+_WRITTEN_OUT = ("worker_started_at",)  # instants that evidence holds as ISO 8601 text
 _INSTANTS = ("intended_at", "sent_at", "accepted_at", "deadline_at", "last_unfinished_at", "first_finished_at")
 _SEEN = (  # what the images of a job say of it: good if all are
     select(
@@ -59,6 +60,7 @@ _JOBS: _Columns = {
     "error": Job.error,
     "start_kind": _text(Job.start_kind),
     "worker_id": Job.worker_id,
+    "worker_started_at": col(Job.evidence)["worker_started_at"].as_string(),
     "retry_of": Job.retry_of,
     **{name: _integer(getattr(Job, name)) for name in _INSTANTS},
     "queue_s": Job.queue_us,
@@ -203,10 +205,14 @@ def _sorted_json(texts: pl.Series) -> pl.Series:
 
 
 def _raw(name: str, dtype: pl.DataType) -> Any:
+    if name in _WRITTEN_OUT:
+        return pl.String
     return pl.Int64 if isinstance(dtype, pl.Datetime) or _is_duration(name, dtype) else dtype
 
 
 def _typed(name: str, dtype: pl.DataType) -> pl.Expr:
+    if name in _WRITTEN_OUT:
+        return pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     return pl.col(name) / 1e6 if _is_duration(name, dtype) else pl.col(name).cast(dtype)
 
 

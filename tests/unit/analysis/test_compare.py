@@ -104,10 +104,10 @@ def test_limits_reach_over_the_whole_bracket_of_each_job() -> None:
 
 def test_phases_and_marginal_cost_are_means_of_good_jobs() -> None:
     row = cell(
-        job(queue_s=1.0, execution_s=8.0, boot_s=4.0, load_s=2.0),
-        job(queue_s=2.0, execution_s=9.0),
-        failed("worker_lost", queue_s=50.0, execution_s=50.0),
-        job(retry_of=3, queue_s=70.0, execution_s=70.0),
+        job(queue_s=1.0, execution_s=8.0, boot_s=4.0, load_s=2.0, start_kind="cold"),
+        job(queue_s=2.0, execution_s=9.0, start_kind="cold"),
+        failed("worker_lost", queue_s=50.0, execution_s=50.0, start_kind="cold"),
+        job(retry_of=3, queue_s=70.0, execution_s=70.0, start_kind="cold"),
     )
     assert (row["queue_s"], row["execution_s"], row["dispatch_s"]) == (1.5, 8.5, 0.01)
     assert (row["boot_s"], row["load_s"]) == (4.0, 2.0)

@@ -36,7 +36,7 @@ RUNPOD_JOBS = jobs(
     job(**at(46.9, queue_s=0.0), execution_s=8.45),
     job(**at(120, queue_s=18.0), execution_s=17.72 + 8.91, boot_s=18.0, load_s=17.72, start_kind="cold"),
     failed("worker_lost", **at(150.13, queue_s=0.0), execution_s=2.13),
-    job(**at(304.2, queue_s=4.2), execution_s=8.7, boot_s=4.2, start_kind="restored"),
+    job(**at(304.2, queue_s=4.2), execution_s=8.7, boot_s=4.2, load_s=0.0, start_kind="restored"),
 )
 RUNPOD_CHARGES = charges(
     charge(151 * 530_000), charge(1_369_863 + 5_753_425, sku="disk"), charge(800_000, sku="fee", state="provisional")
@@ -91,6 +91,29 @@ def test_where_a_vast_bill_went() -> None:
 def test_a_charge_that_nothing_caused_is_left_unexplained() -> None:
     phantom = pl.concat([VAST_CHARGES, charges(charge(27_720_000, provider="vast"))])
     assert fall(VAST_DEPLOYMENT, VAST_JOBS, phantom)["unexplained"] == 27_720_000
+
+
+def test_a_load_that_is_not_stamped_is_what_the_cold_job_took_longer() -> None:
+    quiet = VAST_JOBS.with_columns(load_s=pl.lit(None, pl.Float64))  # good warm jobs take 12, 12.5 and 12.5 s
+    found = fall(VAST_DEPLOYMENT, quiet, VAST_CHARGES)
+    assert found["cold"] == (600_000 + 52_000 - 12_500) * 150
+    assert found["good"] == (12_500 + 12_000 + 12_500 + 12_500) * 150
+    assert found["idle"] == 210_750_000
+    faster = quiet.with_columns(execution_s=pl.when(pl.col("job_id") == 1).then(5.0).otherwise("execution_s"))
+    assert fall(VAST_DEPLOYMENT, faster, VAST_CHARGES)["cold"] == 600_000 * 150
+    alone = quiet.head(1)
+    assert fall(VAST_DEPLOYMENT, alone, VAST_CHARGES)["cold"] == 600_000 * 150
+
+
+@pytest.mark.parametrize(
+    "other", [{"settings": "s"}, {"workflow_hash": "x"}, {"gpu": "H100"}, {"start_kind": "unknown"}]
+)
+def test_warm_jobs_of_another_kind_say_nothing_about_a_load(other: dict[str, str]) -> None:
+    quiet = VAST_JOBS.with_columns(load_s=pl.lit(None, pl.Float64))
+    odd = quiet.with_columns(
+        pl.when(pl.col("job_id") > 1).then(pl.lit(value)).otherwise(name).alias(name) for name, value in other.items()
+    )
+    assert fall(VAST_DEPLOYMENT, odd, VAST_CHARGES)["cold"] == 600_000 * 150
 
 
 def test_what_the_bill_itself_calls_rounding_is_rounding() -> None:
@@ -148,6 +171,12 @@ def test_where_the_boot_is_not_stamped_the_wait_stands_for_it() -> None:
     assert life["life_us"] == 65_350_000
 
 
+def test_where_the_workers_start_is_known_its_life_begins_there() -> None:
+    listed = RUNPOD_JOBS.with_columns(boot_s=pl.lit(None, pl.Float64), worker_started_at=pl.lit(after(9)))
+    (life, *_) = lives.lives(deployments(deployment()), listed).iter_rows(named=True)
+    assert life["life_us"] == 65_350_000 - 9_000_000
+
+
 def test_a_machine_that_is_still_up_has_cost_what_was_seen_of_it() -> None:
     running = VAST_DEPLOYMENT.with_columns(ended_at=pl.lit(None, schema.DEPLOYMENTS["ended_at"]))
     assert lives.lives(running, VAST_JOBS)["life_us"].item() == (1412_500 - 300_000) * 1000
@@ -175,7 +204,11 @@ def test_a_production_endpoint_shared_with_others_is_estimated_by_busy_seconds_a
 
 
 def test_a_jobs_own_cost_is_its_execution_and_the_boot_it_caused() -> None:
-    frame = cost.busy(timing.timed(jobs(job(execution_s=9.0), job(execution_s=9.0, boot_s=2.0), job(execution_s=None))))
+    frame = cost.busy(
+        timing.timed(
+            jobs(job(execution_s=9.0), job(execution_s=9.0, boot_s=2.0, start_kind="cold"), job(execution_s=None))
+        )
+    )
     assert frame["busy_nano"].to_list() == [4_770_000, 4_770_000, None]
     assert frame["estimated_nano"].to_list() == [4_770_000, 5_830_000, None]
     kept = cost.busy(timing.timed(jobs(job(estimated_nano=7))))

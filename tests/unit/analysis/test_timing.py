@@ -102,6 +102,20 @@ def test_a_job_that_has_not_ended_has_no_outcome_and_no_latency(status: str) -> 
     assert row["counted"] is False
 
 
+@pytest.mark.parametrize("kind", ["cold", "restored"])
+def test_a_boot_is_as_stamped_else_from_the_workers_start_to_the_pick_up(kind: str) -> None:
+    started = {"start_kind": kind, "queue_s": 20.0, "worker_started_at": after(8)}
+    assert one(job(**started))["boot_s"] == pytest.approx(12.05)
+    assert one(job(**started, boot_s=3.0))["boot_s"] == 3.0
+    assert one(job(**started | {"worker_started_at": after(21)}))["boot_s"] is None  # its clock is off
+    assert one(job(**started | {"worker_started_at": None}))["boot_s"] is None
+
+
+@pytest.mark.parametrize("kind", ["warm", "unknown", None])
+def test_only_a_job_that_caused_a_boot_has_one(kind: str | None) -> None:
+    assert one(job(start_kind=kind, boot_s=3.0, worker_started_at=after(-60)))["boot_s"] is None
+
+
 def test_a_retry_counts_in_no_rate() -> None:
     row = one(job(retry_of=7))
     assert (row["outcome"], row["counted"], row["latency_s"]) == ("good", False, None)

@@ -37,6 +37,7 @@ def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
     ready(deployment, "ep1")
     job = jobs_of(session, deployment)[0]
     succeed(session, job, start_s=20, kind=StartKind.COLD)
+    job.evidence = {"worker_started_at": after(8.5).isoformat().replace("+00:00", "Z")}
     job.boot_us, job.load_us, job.estimated_usd = 12_000_000, 21_500_000, Decimal("0.00437")
     session.flush()
     frame = frames.jobs(session)
@@ -48,12 +49,21 @@ def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
         "settings": '{"height": 512, "width": 512}', "backend": "runpod", "gpu": "L40S", "prompt_id": job.prompt_id,
         "stratum": row["stratum"], "seed": job.seed, "profile": LoadProfile.COLD_PROBE.value, "position": 0,
         "status": "succeeded", "reason": None, "error": None, "start_kind": "cold", "worker_id": "w1",
+        "worker_started_at": after(8.5),
         "retry_of": None, "intended_at": after(20), "sent_at": after(20.01), "accepted_at": after(20.05),
         "deadline_at": None, "last_unfinished_at": after(29), "first_finished_at": after(30), "queue_s": 1.5,
         "execution_s": 8.25, "boot_s": 12.0, "load_s": 21.5, "usd_per_s_nano": 530_000, "estimated_nano": 4_370_000,
         "good_image": True, "defect": None, "simulated": True,
     }  # fmt: skip
     assert row["stratum"]
+
+
+@pytest.mark.parametrize("said", [None, "soon", "2026-11-23T12:00:00"])
+def test_an_instant_of_evidence_that_cannot_be_read_is_null(session: Session, said: str | None) -> None:
+    run = launch(session)
+    jobs_of(session, deployment_of(session, run, "runpod"))[0].evidence = {"worker_started_at": said}
+    session.flush()
+    assert frames.jobs(session)["worker_started_at"][0] is None
 
 
 def test_a_job_that_waits_has_nulls_and_no_zeros(session: Session) -> None:
