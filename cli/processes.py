@@ -38,6 +38,7 @@ class Supervisor:
     """Starts children, prefixes their output on stderr, and ends them in reverse order."""
 
     children: list[Child] = field(default_factory=list)
+    grace_s: float = GRACE_S
 
     async def start(self, name: str, command: Sequence[str], env: Mapping[str, str], *, ready: str = "") -> Child:
         """Start `python command..`; its environment is ours plus `env`. `ready`: how its ready line begins."""
@@ -71,7 +72,7 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     child.process.send_signal(signal.SIGTERM)
                 try:
-                    await asyncio.wait_for(child.process.wait(), GRACE_S)
+                    await asyncio.wait_for(child.process.wait(), self.grace_s)
                 except TimeoutError:
                     child.process.kill()
                     await child.process.wait()

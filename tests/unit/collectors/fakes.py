@@ -346,7 +346,7 @@ def play(
     async def scene(clock: VirtualClock) -> T:
         folder = DataFolder(path)
         folder.create()
-        shutil.copy(_fresh_tables(), folder.db)
+        shutil.copy(fresh_tables(), folder.db)
         engine = open_engine(folder.db)
         with Session(engine) as session:
             session.add(Installation(token=TOKEN, simulated=True, created_at=clock.now()))
@@ -361,7 +361,7 @@ def play(
 
 
 @cache
-def _fresh_tables() -> Path:
+def fresh_tables() -> Path:
     """Migrated once for all desks of this process."""
     path = Path(tempfile.mkdtemp()) / "fresh.db"
     upgrade(path)
