@@ -58,6 +58,14 @@ def test_colours_belong_to_the_noun_they_stand_before() -> None:
     assert brief.dye("hat") == NAMED["red"]
     assert brief.behind == NAMED["blue"]
     assert brief.dye("scarf") is None
+    assert read("a red vase on a table").dye("table") is None
+    assert read("a red, tall vase").dye("vase") is None
+
+
+def test_plurals_count_as_their_singular_and_glass_is_no_plural() -> None:
+    brief = read("two glass bottles and a dress")
+    assert all(map(brief.has, ("glass", "bottle", "dress")))
+    assert not brief.has("bottles")
 
 
 def test_two_colours_may_share_a_noun() -> None:
