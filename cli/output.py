@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlmodel import Session
 
 from clock import Clock, SharedClock, WallClock
 from settings import Settings
 from storage.db import DataFolder, open_engine, open_reader
 from storage.migrate import require_current
+
+_WIDE = 10_000  # columns: a narrow or missing terminal cuts nothing off
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")]
 
@@ -26,7 +29,7 @@ class Refused(Exception):
 
 def say(text: str) -> None:
     """One line for a person, on stderr, so that stdout stays for data."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the command line speaks here
+    print(plain(text), file=sys.stderr, flush=True)  # noqa: T201 - the command line speaks here
 
 
 def give(document: Any) -> None:
@@ -38,10 +41,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; None is shown as a dash."""
     drawn = Table(box=None, pad_edge=False)
     for column in columns:
-        drawn.add_column(column)
+        drawn.add_column(column, no_wrap=True)
     for row in rows:
-        drawn.add_row(*("-" if value is None else str(value) for value in row))
-    Console(soft_wrap=True).print(drawn)
+        drawn.add_row(*("-" if value is None else Text(plain(str(value))) for value in row))
+    Console(width=_WIDE).print(drawn)
+
+
+def plain(text: str) -> str:
+    """Text from outside is data: what would steer a terminal becomes a replacement character."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
 
 def data_folder(settings: Settings | None = None) -> DataFolder:

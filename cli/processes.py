@@ -15,6 +15,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cli.output import plain
+
 GRACE_S = 8.0  # liveness seconds between SIGTERM and SIGKILL
 _LONGEST_LINE = 2**20  # bytes; a longer one is dropped, not the rest of the output
 
@@ -91,7 +93,7 @@ async def _pump(child: Child, ready: str) -> None:
             continue
         if not raw:
             break
-        child.last = raw.decode(errors="replace").rstrip()
+        child.last = plain(raw.decode(errors="replace").rstrip())
         if not child.ready.done() and child.last.startswith(ready):
             child.ready.set_result(child.last)
             if child.last.startswith("{"):
