@@ -266,7 +266,7 @@ def test_an_order_that_makes_no_sense_is_refused(wrong: dict[str, object], said:
 # ---------------------------------------------------------------- size and mark
 
 
-@pytest.mark.parametrize("size", [(257, 255), (640, 211), (211, 640), (16, 16), (33, 400), (1000, 64)])
+@pytest.mark.parametrize("size", [(257, 255), (640, 211), (211, 640), (16, 16), (33, 400), (1000, 64), (1025, 801)])
 def test_any_size_is_honoured(size: tuple[int, int]) -> None:
     assert paint_array(ordered("a city at night", width=size[0], height=size[1])).shape == (size[1], size[0], 3)
 
