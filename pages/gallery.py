@@ -36,8 +36,11 @@ def look(item: Item) -> None:
         return
     sides = [Side(url or "", label(shot.backend)) for url, shot in zip(urls, two, strict=True)]
     pair(sides[0], sides[1], simulated=any(shot.simulated for shot in two), key=f"pair-{two[0].job_id}-{two[1].job_id}")
-    links = " · ".join(f"[{label(shot.backend)}: job {shot.job_id}](/job?id={shot.job_id})" for shot in two)
-    st.caption(f"{plain(item.prompt)} · seed {item.seed} · {links}")
+    st.caption(f"{plain(item.prompt)} · seed {item.seed}")
+    with st.container(horizontal=True, gap="small"):
+        for shot in two:
+            told = f"{label(shot.backend)}: job {shot.job_id}"
+            st.page_link("job.py", label=told, query_params={"id": str(shot.job_id)})
 
 
 def thumbnail(shot: Shot, item: Item) -> None:
@@ -47,8 +50,10 @@ def thumbnail(shot: Shot, item: Item) -> None:
     alt = f"{label(shot.backend)}: {item.prompt}"
     ratio = shot.width / shot.height if shot.width and shot.height else 1.0
     draw.picture(url, alt=alt, missing=missing, ratio=ratio, simulated=shot.simulated)
-    broken = f" :red-badge[:material/broken_image: {plain(shot.defect)}]" if shot.defect else ""
-    st.markdown(f":small[[**{label(shot.backend)}**](/job?id={shot.job_id}) {seconds(shot.latency_s)}]{broken}")
+    told = f"{label(shot.backend)} {seconds(shot.latency_s)}"
+    st.page_link("job.py", label=told, query_params={"id": str(shot.job_id)})
+    if shot.defect:
+        st.badge(plain(shot.defect), icon=":material/broken_image:", color="red")
 
 
 def tile(item: Item) -> None:

@@ -50,10 +50,11 @@ def head(detail: RunDetail, lines: list[run_view.ArmLine], now: datetime) -> Non
     """Title, scope and the stop button."""
     spent_usd = sum(line.spent_usd for line in lines)
     live = detail.line.run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(width="stretch"):
-            draw.title(run_view.run_title(detail, lines, spent_usd))
-        if live:
+    left, right = st.columns([5, 1.2], vertical_alignment="center")
+    with left:
+        draw.title(run_view.run_title(detail, lines, spent_usd))
+    if live:
+        with right:
             stop_button(detail)
     updates = f" · updates every {EVERY_S} s" if live else ""
     st.caption(f"{run_view.run_caption(detail, now)} · asked by {plain(detail.line.run.asked_by)}{updates}")
@@ -61,7 +62,7 @@ def head(detail: RunDetail, lines: list[run_view.ArmLine], now: datetime) -> Non
         st.caption(f"Note: {plain(detail.line.run.note)}")
 
 
-def arm_cards(lines: list[run_view.ArmLine]) -> None:
+def arm_cards(lines: list[run_view.ArmLine], *, live: bool) -> None:
     """One card a provider: state, progress, spend."""
     grid = st.grid(3, min_column_width=270, gap="small")
     for line in lines:
@@ -71,7 +72,8 @@ def arm_cards(lines: list[run_view.ArmLine]) -> None:
                 st.markdown(f"**{label(line.backend)}**", width="stretch")
                 st.badge(word, icon=f":material/{icon}:", color=colour)
             st.progress(line.share, text=line.counts)
-            st.caption(f"~\\{usd(line.spent_usd)} so far · {line.capacity}")
+            spent = f"~\\{usd(line.spent_usd)} {'so far' if live else 'estimated'}"
+            st.caption(f"{spent} · {line.capacity}" if live else spent)
             if line.reason:
                 st.caption(plain(line.reason))
 
@@ -89,7 +91,8 @@ def progress_charts(detail: RunDetail, data: load.Measured, spent: pl.DataFrame,
             draw.chart(charts.lanes(lanes, order), alt=f"{lanes.height} jobs over time", key="lanes")
         else:
             st.caption("The first job has not ended yet.")
-    with draw.card(grid, "Spend", "estimated, then the forecast", term="spent"):
+    note = "estimated, then the forecast" if run.status in LIVE else "estimated"
+    with draw.card(grid, "Spend", note, term="spent"):
         forecast = run_view.forecast(detail, total, now)
         spec = charts.burn(spent, cap_usd=float(run.cap_usd), forecast=forecast)
         draw.chart(spec, alt=f"About {usd(total)} spent of {usd(float(run.cap_usd))}", key="burn")
@@ -105,10 +108,10 @@ def images_and_numbers(data: load.Measured) -> None:
                 url = picture_url(source().blobs, row["thumbnail_sha256"], row["sha256"])
                 alt = f"{label(row['backend'])}: {row['prompt']}"
                 draw.picture(url, alt=alt, missing="image lost", simulated=row["simulated"])
-                st.caption(f"[{label(row['backend'])}](/job?id={row['job_id']})")
+                st.page_link("job.py", label=label(row["backend"]), query_params={"id": str(row["job_id"])})
         if data.images.is_empty():
             st.caption("No image yet.")
-    with draw.card(grid, "So far", "not a verdict"):
+    with draw.card(grid, "Numbers so far", "of this run, not a verdict"):
         cells = compare.cells(data.jobs)
         wanted = ("warm p50", "warm p95", "success", "cold latency")
         shown = [one for one in compare_view.cards(cells, cells.head(0)) if one.term in wanted]
@@ -139,7 +142,7 @@ def body(run_id: int) -> None:
             "The collector picks it up within a few seconds. Nothing is rented yet.", icon=":material/hourglass_top:"
         )
         return
-    arm_cards(lines)
+    arm_cards(lines, live=run.status in LIVE)
     progress_charts(detail, data, spent, now)
     images_and_numbers(data)
     what_happened(detail)

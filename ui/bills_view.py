@@ -98,7 +98,7 @@ def variance_rows(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> pl.Data
 
 
 def freshness(charges: Sequence[Charge], now: datetime) -> list[dict[str, str]]:
-    """Per provider: lines, dollars, states, last fetched, last bucket."""
+    """Per provider: dollars and lines, how sure they are, when they were last fetched."""
     providers = in_order({row.provider for row in charges})
     return [_freshness(name, [row for row in charges if row.provider == name], now) for name in providers]
 
@@ -148,14 +148,11 @@ def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.D
 
 
 def _freshness(provider: str, rows: Sequence[Charge], now: datetime) -> dict[str, str]:
-    fetched, last = max(row.fetched_at for row in rows), max(row.charge_period_end for row in rows)
     return {
         "Provider": label(provider),
-        "Lines": f"{len(rows):,}",
-        "Billed": usd(sum(float(row.billed_cost) for row in rows)),
+        "Billed": f"{usd(sum(float(row.billed_cost) for row in rows))}, {len(rows):,} lines",
         "State": shares_by_state(rows),
-        "Last fetched": ago(now - fetched),
-        "Last bucket ends": day_time(last),
+        "Fetched": ago(now - max(row.fetched_at for row in rows)),
     }
 
 

@@ -1,0 +1,95 @@
+"""What the web server does beside the pages."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlmodel import Session, select
+from starlette.applications import Starlette
+
+from storage.blobs import Blobs
+from storage.db import DataFolder, open_reader
+from storage.models import Image
+from tests.pages import seed
+from ui.server import MIDDLEWARE, ROUTES
+
+
+@pytest.fixture
+async def client(monkeypatch: pytest.MonkeyPatch, empty: Path) -> AsyncIterator[httpx.AsyncClient]:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(empty))
+    app = Starlette(routes=ROUTES, middleware=MIDDLEWARE)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+        yield client
+
+
+async def test_health_is_200_and_tells_how_long_the_collector_was_silent(
+    client: httpx.AsyncClient, empty: Path
+) -> None:
+    seed.beat(empty, silent_s=90)
+
+    reply = await client.get("/api/health")
+
+    assert reply.status_code == 200
+    assert reply.json()["status"] == "ok"
+    assert 89 < reply.json()["collector_silent_s"] < 120
+
+
+@pytest.mark.parametrize("where", ["nowhere", "."])
+async def test_health_is_503_without_a_database(
+    client: httpx.AsyncClient, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(tmp_path / where))
+
+    reply = await client.get("/api/health")
+
+    assert reply.status_code == 503
+    assert reply.json()["database"] == "behind"
+
+
+async def test_health_is_503_when_the_file_is_no_database(client: httpx.AsyncClient, empty: Path) -> None:
+    DataFolder(empty).db.write_bytes(b"this is no database at all" * 1000)
+
+    reply = await client.get("/api/health")
+
+    assert reply.status_code == 503
+    assert reply.json()["status"] == "unreadable"
+
+
+async def test_an_image_is_served_by_its_hash_and_kept_for_ever(
+    client: httpx.AsyncClient, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(seeded))
+    with Session(open_reader(DataFolder(seeded).db)) as session:
+        image = session.exec(select(Image)).first()
+
+    full, thumbnail = [await client.get(f"/blob/{sha}") for sha in (image.sha256, image.thumbnail_sha256)]
+
+    assert (full.headers["content-type"], thumbnail.headers["content-type"]) == ("image/png", "image/webp")
+    assert full.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert full.headers["x-content-type-options"] == "nosniff"
+    assert full.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["0" * 64, "0" * 63, "..%2f..%2fbakeoff.db", "%2e%2e%2fbakeoff.db", "A" * 64, "bakeoff.db", f"{'0' * 64}.png"],
+)
+async def test_nothing_but_an_image_that_is_there_is_served(client: httpx.AsyncClient, name: str) -> None:
+    assert (await client.get(f"/blob/{name}")).status_code == 404
+
+
+async def test_a_blob_that_is_no_image_is_not_served(client: httpx.AsyncClient, empty: Path) -> None:
+    sha = Blobs(DataFolder(empty).blobs).put(b"<html><script>alert(1)</script></html>")
+    assert (await client.get(f"/blob/{sha}")).status_code == 404
+
+
+async def test_every_reply_carries_the_security_headers(client: httpx.AsyncClient) -> None:
+    for path in ("/api/health", "/blob/x", "/no/such/route"):
+        headers = (await client.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
