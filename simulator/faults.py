@@ -64,6 +64,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.planned: list[Fault] = []
+        self._due: Fault | None = None
         self._last: dict[tuple[str, str, str], Reply] = {}  # the call that was answered last comes last
 
     def due(self, request: Request) -> FaultKind | None:
@@ -75,8 +76,15 @@ class Faults:
                     fault.skip -= 1
                     continue
                 fault.times -= 1
+                self._due = fault
                 return fault.kind
+        self._due = None
         return None
+
+    def put_back(self) -> None:
+        """The call that was just asked about comes again: its fault is due again."""
+        if self._due is not None:
+            self._due.times += 1
 
     def instead(self, kind: FaultKind, request: Request) -> Reply | None:
         """The reply of a fault that keeps the call from taking effect, None if it does take effect."""

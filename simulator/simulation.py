@@ -50,7 +50,12 @@ class Simulation:
         kind = self.faults.due(request)
         if kind and (instead := self.faults.instead(kind, request)):
             return instead
-        return self.faults.afterwards(kind, request, self._answer(request))
+        try:
+            reply = self._answer(request)
+        except StillPainting:
+            self.faults.put_back()  # the carrier asks again once the picture is there
+            raise
+        return self.faults.afterwards(kind, request, reply)
 
     def _answer(self, request: Request) -> Reply:
         if request.service == "control":
