@@ -71,8 +71,12 @@ def _outcome() -> pl.Expr:
 
 
 def _corrected() -> pl.Expr:
-    """accepted - intended + queue + execution, held inside the bracket that our own looks prove."""
-    told = _since_intended("accepted_at") + pl.col("queue_s") + pl.col("execution_s")
+    """accepted - intended + queue + execution, held inside the bracket that our own looks prove.
+
+    The provider accepted the job somewhere between our sending and its answer: the middle is taken, as NTP does.
+    """
+    accepted_s = (_since_intended("sent_at") + _since_intended("accepted_at")) / 2
+    told = accepted_s + pl.col("queue_s") + pl.col("execution_s")
     at_least = pl.max_horizontal(told, "bracket_lo_s")
     return pl.when(told.is_not_null()).then(pl.min_horizontal(at_least, "bracket_hi_s"))
 

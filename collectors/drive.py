@@ -106,7 +106,7 @@ async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
     """Does the provider know the job? Only its own "no" counts as one; a provider that is away is asked again."""
     while True:
         try:
-            await sample.backend.poll(ref)
+            seen = await sample.backend.poll(ref)
         except NotFound:
             return False
         except BackendError as error:
@@ -115,7 +115,7 @@ async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
                 return False
             await ctx.clock.sleep(decide.COARSE_S)
         else:
-            return True
+            return seen.status is not JobStatus.LOST
 
 
 async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> None:

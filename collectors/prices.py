@@ -44,15 +44,17 @@ def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Ses
         )
     )
     for offer in offers:
-        if _is_news(session, offer):
+        last = _last(session, offer)
+        if last is not None and last.usd_per_unit == offer.usd_per_unit:
+            last.seen_at = offer.seen_at  # the same price, seen again
+            session.add(last)
+        else:
             session.add(offer_row(offer))
 
 
-def _is_news(session: Session, offer: Offer) -> bool:
-    """A price that was never seen, or that differs from the last one of the same offer."""
-    last = session.exec(
+def _last(session: Session, offer: Offer) -> OfferRow | None:
+    return session.exec(
         select(OfferRow)
         .where(OfferRow.backend == offer.backend, OfferRow.gpu == offer.gpu, OfferRow.offer_id == offer.offer_id)
         .order_by(col(OfferRow.seen_at).desc())
     ).first()
-    return last is None or last.usd_per_unit != offer.usd_per_unit

@@ -22,7 +22,7 @@ MAX_FILE_LINES = 350
 MAX_DECISION_LINES = 40
 
 TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-FILES = sorted(name for name in TRACKED.stdout.split("\0") if name and (ROOT / name).exists())
+FILES = sorted(name for name in TRACKED.stdout.split("\0") if name and (ROOT / name).is_file())
 PYTHON = [name for name in FILES if name.endswith(".py")]
 OURS = [name for name in PYTHON if not name.startswith(("tests/", "storage/migrations/"))]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

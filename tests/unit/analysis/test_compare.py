@@ -10,7 +10,7 @@ from tests.unit.analysis.samples import charge, charges, deployment, deployments
 
 def warm(latency_s: float, **said: Any) -> dict[str, Any]:
     """A good warm job that took this long, bracket wide open."""
-    times = {"last_unfinished_at": None, "queue_s": 1.0, "execution_s": latency_s - 1.05}
+    times = {"last_unfinished_at": None, "queue_s": 1.0, "execution_s": latency_s - 1.03}
     return job(**{**times, "first_finished_at": None, **said})
 
 
