@@ -13,7 +13,7 @@ import typer
 from sqlmodel import Session, col, func, select
 
 from cli.output import AsJson, Refused, give, say
-from cli.processes import Supervisor
+from cli.processes import Child, Supervisor
 from cli.report import document
 from cli.simulate import Seed, Speed, World
 from cli.stack import start_collector, start_simulator, start_web, truth_of
@@ -112,13 +112,14 @@ async def _demo(
 async def _watch(
     folder: DataFolder, supervisor: Supervisor, ended: asyncio.Event, line: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Wait for the end, telling the progress; None if it was interrupted. A child that dies ends all, named."""
+    """Wait for the end, telling the progress; None if it was interrupted."""
     reader = open_reader(folder.db)
     died = asyncio.create_task(supervisor.ended())
     told = ""
     while not ended.is_set():
         if died.done():
-            raise Refused(f"The {died.result().name} ended with code {died.result().process.returncode}.")
+            await _start_again(folder, supervisor, died.result())
+            died = asyncio.create_task(supervisor.ended())
         with Session(reader) as session:
             progress, over = _progress(session)
         if progress != told:
@@ -132,6 +133,15 @@ async def _watch(
         await asyncio.sleep(0.5)
     died.cancel()
     return None
+
+
+async def _start_again(folder: DataFolder, supervisor: Supervisor, child: Child) -> None:
+    """A collector that died is started again and takes over; without one of the others there is no demo."""
+    ended = f"The {child.name} ended with code {child.process.returncode}"
+    if child.name != "collector":
+        raise Refused(f"{ended}.")
+    say(f"{ended}; another one takes over.")
+    await start_collector(supervisor, folder, "--settle")
 
 
 def _progress(session: Session) -> tuple[str, bool]:

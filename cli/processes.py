@@ -60,12 +60,14 @@ class Supervisor:
         return child
 
     async def ended(self) -> Child:
-        """Wait until any child ends on its own."""
+        """Wait until any child ends on its own; it is no child any more then."""
         waits = {asyncio.create_task(child.process.wait()): child for child in self.children}
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        return waits[done.pop()]
+        child = waits[done.pop()]
+        self.children.remove(child)
+        return child
 
     async def stop(self) -> None:
         """End every child, newest first."""
