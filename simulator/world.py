@@ -15,6 +15,13 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+# Figures of a provider that carry no `source` of their own; `grounds` has one for each that is stated.
+FIGURES = (
+    "host_sigma", "job_sigma", "overhead_s", "capacity", "failures", "restore_share", "price_spread",
+    "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s",
+)  # fmt: skip
+
+
 class WorldError(ValueError):
     """A world file that cannot be used; the text names the field and the way out."""
 
@@ -122,6 +129,17 @@ class ProviderWorld(_Strict):
     memory_gib_usd_s: float = 0.0
     price_spread: Annotated[float, Field(ge=0, le=1)] = 0.0  # offers of a market differ by this, log sd
     precision: Literal["bf16", "fp8"] = "bf16"
+    grounds: dict[str, Source] = Field(default_factory=dict)  # field -> where its figure comes from
+
+    @model_validator(mode="after")
+    def _grounded(self) -> Self:
+        defaults = {name: type(self).model_fields[name].default for name in FIGURES}
+        stated = {name for name in FIGURES if getattr(self, name) != defaults[name]}
+        if loose := sorted(stated - set(self.grounds)):
+            raise ValueError(f"grounds does not say where {loose[0]} comes from")
+        if strange := sorted(set(self.grounds) - set(FIGURES)):
+            raise ValueError(f"grounds names {strange[0]}, which needs none here; it is for {', '.join(FIGURES)}")
+        return self
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

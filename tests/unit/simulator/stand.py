@@ -8,7 +8,7 @@ from simulator.comfy import Asked
 from simulator.engine import US, Engine
 from simulator.laws import Laws
 from simulator.pool import Capacity, Pool, SimJob, SimWorker
-from simulator.world import Failures, ProviderWorld, World, load_world
+from simulator.world import FIGURES, Failures, ProviderWorld, World, load_world
 
 NOW_US = 1_700_000_000 * US
 PROVIDER = "runpod"
@@ -37,6 +37,7 @@ def world_with(name: str = "quiet", provider: str = PROVIDER, **changes: Any) ->
     """A shipped world with some fields of one provider changed; `failures` may be a dict of rates."""
     world = load_world(name)
     own = world.provider(provider).model_dump() | changes
+    own["grounds"] |= {name: "assumed: test" for name in changes if name in FIGURES}
     return world.model_copy(update={provider: ProviderWorld.model_validate(own)})
 
 

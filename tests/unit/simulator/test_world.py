@@ -36,6 +36,8 @@ def sources(value: Any) -> Iterator[str]:
         for name, inner in value.items():
             if name.endswith("source"):
                 yield inner
+            elif name == "grounds":
+                yield from inner.values()
             else:
                 yield from sources(inner)
 
@@ -97,7 +99,7 @@ def test_what_was_not_measured_says_that_it_is_assumed() -> None:
 def test_every_figure_of_a_shipped_world_has_a_ground() -> None:
     for name in shipped():
         found = list(sources(tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))))
-        assert len(found) > 30
+        assert len(found) > 50
         assert all(re.match(r"(measured|published|assumed): \S", source) for source in found)
 
 
@@ -134,7 +136,18 @@ def test_a_wrong_field_is_named_with_the_way_out(tmp_path: Path, old: str, new: 
     ("old", "new", "why"),
     [
         ("price.H200 = { usd_per_s = 0.001261", "price.B200 = { usd_per_s = 0.001261", "H200, which has no price"),
-        ('variant = "modal"', 'variant = "modal"\nrestore_share = 0.5', "restore_share needs a restore duration"),
+        (
+            'variant = "modal"',
+            'variant = "modal"\nrestore_share = 0.5\ngrounds.restore_share = "assumed: x"',
+            "restore_share needs a restore duration",
+        ),
+        ('variant = "modal"', 'variant = "modal"\nprice_spread = 0.1', "grounds does not say where price_spread comes"),
+        ('grounds.job_sigma = "assumed: 3 %', 'grounds.jobs = "assumed: 3 %', "where job_sigma comes from"),
+        (
+            'variant = "modal"',
+            'variant = "modal"\ngrounds.price = "assumed: x"',
+            "grounds names price, which needs none",
+        ),
         ("load.vast = { median_s = 19.0", "load.lambda = { median_s = 19.0", "models.flux-dev.load has no vast"),
         ("worker_lost = 0.002 }", "worker_lost = 0.6, black = 0.6 }", "add up to more than 1"),
     ],
