@@ -103,7 +103,7 @@ async def _demo(
         shown = await _watch(folder, supervisor, ended, line)
         if not headless and shown is not None:
             say("The bake-off is complete. The pages stay up until Ctrl-C.")
-            await ended.wait()
+            await _stay(folder, supervisor, ended)
         return shown
     finally:
         await supervisor.stop()
@@ -133,6 +133,17 @@ async def _watch(
         await asyncio.sleep(0.5)
     died.cancel()
     return None
+
+
+async def _stay(folder: DataFolder, supervisor: Supervisor, ended: asyncio.Event) -> None:
+    """Keep the stack up for the reader's own runs until it is told to end."""
+    stop = asyncio.create_task(ended.wait())
+    while not stop.done():
+        died = asyncio.create_task(supervisor.ended())
+        await asyncio.wait({stop, died}, return_when=asyncio.FIRST_COMPLETED)
+        if died.done() and not stop.done():
+            await _start_again(folder, supervisor, died.result())
+        died.cancel()
 
 
 async def _start_again(folder: DataFolder, supervisor: Supervisor, child: Child) -> None:
