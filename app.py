@@ -8,6 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui import faults
 from ui.server import MIDDLEWARE, ROUTES, lifespan
 
-app = st.App(Path(__file__).parent / "pages" / "_router.py", lifespan=lifespan, routes=ROUTES, middleware=MIDDLEWARE)
+app = st.App(
+    Path(__file__).parent / "pages" / "_router.py",
+    lifespan=lifespan,
+    routes=ROUTES,
+    middleware=MIDDLEWARE,
+    on_script_error=faults.tell,
+)

@@ -57,7 +57,8 @@ def head(detail: RunDetail, lines: list[run_view.ArmLine], now: datetime) -> Non
         with right:
             stop_button(detail)
     updates = f" · updates every {EVERY_S} s" if live else ""
-    st.caption(f"{run_view.run_caption(detail, now)} · asked by {plain(detail.line.run.asked_by)}{updates}")
+    asked_by = f" · asked by {plain(detail.line.run.asked_by)}" if detail.line.run.asked_by else ""
+    st.caption(f"{run_view.run_caption(detail, now)}{asked_by}{updates}")
     if detail.line.run.note:
         st.caption(f"Note: {plain(detail.line.run.note)}")
 

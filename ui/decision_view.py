@@ -71,16 +71,18 @@ def decision_title(lines: Sequence[RunLine], jobs: int) -> str:
 
 
 def decision_sentence(lines: Sequence[RunLine], moves: Sequence[Move]) -> str:
-    """What can be said, and what cannot, under the title."""
+    """What can be said under the title. No cost of a workflow that is running: early on, boots weigh too much."""
+    running = {line.workflow for line in lines if line.run.status in LIVE}
     said: dict[str, list[str]] = {}
     for move in moves:
-        if move.saving is not None:
+        if move.saving is not None and move.workflow not in running:
             said.setdefault(f"{move.workflow} on {move.gpu}", []).append(_saving_words(move))
-    if not said:
-        return "No candidate has a cost beside Modal's yet."
-    waiting = any(line.run.status in LIVE for line in lines)
-    found = "; ".join(f"{name} cost {listed(words)}" for name, words in said.items())
-    return f"{'So far' if waiting else 'Measured'}, against Modal: {found}. A first look, not a reason to move."
+    if said:
+        found = "; ".join(f"{name} cost {listed(words)}" for name, words in said.items())
+        return f"Measured, against Modal: {found}. A first look, not a reason to move."
+    if running:
+        return "What it costs is told when the run is over: until then boots and idle time weigh too much."
+    return "No candidate has a cost beside Modal's yet."
 
 
 def figures(jobs: pl.DataFrame, lines: Sequence[RunLine], charges: pl.DataFrame) -> list[tuple[str, str, str, str]]:
@@ -118,7 +120,11 @@ def needs(jobs: pl.DataFrame, charges: pl.DataFrame) -> list[Need]:
     least = min(by_cell, default=0)
     return [
         Need(need="Limits written down and locked before the data", have="no decision card", enough=False),
-        Need(need=f"{BLOCKS} blocks side by side on {DAYS} days", have=f"{days} days, no blocks", enough=False),
+        Need(
+            need=f"{BLOCKS} blocks side by side on {DAYS} days",
+            have=f"{days} {'day' if days == 1 else 'days'}, no blocks",
+            enough=False,
+        ),
         Need(
             need="Warm p95 with an interval in every cell",
             have=few(least, stats.min_n(0.95)),

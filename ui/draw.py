@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui import faults
 from ui.charts.kit import Spec
 from ui.formats import money_text
 from ui.glossary import meaning
@@ -25,11 +26,17 @@ def title(text: str, caption: str = "") -> None:
 
 @contextmanager
 def card(into: DeltaGenerator, heading: str, note: str = "", *, term: str | None = None) -> Iterator[None]:
-    """A bordered card in a grid: heading, a quiet note beside it, a definition behind the question mark."""
+    """A bordered card in a grid: heading, a quiet note beside it, a definition behind the question mark.
+
+    If its content fails, the card says so and the rest of the page is still drawn.
+    """
     with into.container(border=True, height="stretch", gap="xsmall"):
         quiet = f" :small[:gray[{note}]]" if note else ""
         st.markdown(money_text(f"**{heading}**{quiet}"), help=meaning(term) if term else None)
-        yield
+        try:
+            yield
+        except Exception as error:
+            faults.tell(error)
 
 
 def figure(into: DeltaGenerator, name: str, value: str, under: str, *, term: str | None = None) -> None:

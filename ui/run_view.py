@@ -168,8 +168,9 @@ def newest_images(images: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def job_rows(jobs: pl.DataFrame) -> pl.DataFrame:
-    """The run's jobs as a table, newest first; `open` is a button."""
-    return jobs.sort("job_id", descending=True).select(
+    """The run's jobs as a table, last finished first and queued ones last; `open` is a button."""
+    newest = jobs.sort("first_finished_at", "job_id", descending=[True, False], nulls_last=True)
+    return newest.select(
         open=pl.lit(":material/arrow_forward: Job"),
         job="job_id",
         provider=pl.col("backend").map_elements(label, return_dtype=pl.String),

@@ -17,7 +17,7 @@ from clock import Clock, SharedClock, WallClock
 from settings import Settings
 from storage import migrate
 from storage.blobs import Blobs
-from storage.db import DataFolder, open_engine, open_reader
+from storage.db import DataFolder, FolderUnusable, open_engine, open_reader
 
 WALL = WallClock()  # heartbeats of the collector are on the wall's time, also in simulated worlds
 
@@ -51,7 +51,9 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that cannot write; rows stay readable after it."""
+        """A session that cannot write; rows stay readable after it. Raises FolderUnusable where nothing is any more."""
+        if not self.exists:  # opening it would make an empty file, in the way of whoever starts over
+            raise FolderUnusable(f"There is no database in {self.folder.path} any more. Reload this page.")
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 

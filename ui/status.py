@@ -24,7 +24,9 @@ class Heartbeat:
 
 
 def heartbeat(source: Source) -> Heartbeat | None:
-    """The collector's last sign of life; None if none ever ran here."""
+    """The collector's last sign of life; None if none ever ran here, or all of it was taken away."""
+    if not source.exists:
+        return None
     with source.reading() as session:
         row = session.get(Collector, 1)
     return Heartbeat(silent=WALL.now() - row.seen_at, doing=row.doing) if row else None

@@ -19,6 +19,7 @@ def test_a_seeded_page_is_drawn_without_an_exception(page: str, seeded: Path, op
     app = open_page(seeded, page, id="1")
 
     assert [error.message for error in app.exception] == []
+    assert [error.value for error in app.error] == [], "a card that failed"
     assert len(app.title) == 1
     assert not app.title[0].value.startswith("No such")
 

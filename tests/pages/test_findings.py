@@ -209,6 +209,14 @@ def test_the_decision_never_says_go_before_the_rule_has_run() -> None:
     assert not any(word in text for text in said for word in ("GO", "Go:", "Split", "Stay on"))
 
 
+def test_no_cost_is_told_of_a_workflow_that_is_still_running() -> None:
+    moves = decision_view.moves(Scope("flux-dev", "L40S", "{}"), cells(cell("modal"), cell("runpod")), arms(
+        arm("modal", 0.02), arm("runpod", 0.01)
+    ))  # fmt: skip
+    assert "50 % less on Runpod" in decision_view.decision_sentence([line(RunStatus.DONE)], moves)
+    assert "told when the run is over" in decision_view.decision_sentence([line(RunStatus.RUNNING)], moves)
+
+
 def test_a_candidate_without_a_baseline_is_no_move() -> None:
     assert decision_view.moves(Scope("flux-dev", "L40S", "{}"), cells(cell("runpod")), arms()) == []
 

@@ -1,6 +1,7 @@
 """What pages do: filter, ask the collector, launch, and lead to one another."""
 
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -169,3 +170,32 @@ def test_the_raw_reply_of_a_job_is_there_as_it_came(seeded: Path, open_page: Ope
 
     assert app.code[0].value.startswith("worker_lost: <script>alert('x')</script>")
     assert '"status": "FAILED"' in app.code[1].value
+
+
+def test_a_page_that_outlives_its_database_makes_no_new_one(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "run", id="3")
+    shutil.rmtree(copy)
+
+    app.run()
+
+    assert app.title[0].value == "Nothing measured yet"
+    assert not copy.exists()
+
+
+def test_a_card_that_fails_says_so_and_the_rest_is_drawn() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from ui import draw
+
+        with draw.card(st.container(), "First"):
+            raise ValueError("a secret of ours")
+        with draw.card(st.container(), "Second"):
+            st.caption("still here")
+
+    app = AppTest.from_function(script).run()
+
+    assert app.exception == []
+    assert "could not be drawn" in app.error[0].value
+    assert "secret" not in app.error[0].value
+    assert app.caption[0].value == "still here"
