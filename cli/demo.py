@@ -5,6 +5,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,11 +47,14 @@ def demo(
     seed: Seed = 1,
     data: Annotated[Path | None, typer.Option(help="Data folder; it must not hold anything else.")] = None,
     workflow: Annotated[list[str] | None, typer.Option(help="Only this workflow; repeat the option.")] = None,
+    warm: Annotated[int | None, typer.Option(min=0, help="Warm jobs per provider; fewer end sooner.")] = None,
+    cold: Annotated[int | None, typer.Option(min=1, help="Cold jobs per provider.")] = None,
     json: AsJson = False,
 ) -> None:
     """Run both workflows on Modal, Runpod and Vast.ai, all simulated: no key, no dollar."""
     load_world(world)  # a wrong world is refused before anything starts
-    plans = _chosen(workflow or [])
+    sizes: dict[str, Any] = {name: n for name, n in (("warm", warm), ("cold", cold)) if n is not None}
+    plans = [replace(plan, **sizes) for plan in _chosen(workflow or [])]
     kept = data or (Path(tempfile.mkdtemp(prefix="bakeoff-")) if headless else Settings().data_dir / "demo")
     try:
         shown = asyncio.run(_demo(_fresh(kept), plans, headless=headless, world=world, speed=speed, seed=seed))
