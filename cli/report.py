@@ -41,13 +41,14 @@ def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[s
     if truth is not None:
         _beside(cells, truth["cells"], CELL_KEY)
         _beside(deployments, truth["deployments"], ("deployment",))
-    return {
+    shown = {
         "simulated": bool(installation and installation.simulated),
         "jobs": jobs.height,
         "paid_calls": paid_calls(session),
         "cells": cells,
         "deployments": deployments,
     }
+    return shown if truth is None else {**shown, "truth": {name: truth[name] for name in ("jobs", "paid_calls")}}
 
 
 def paid_calls(session: Session) -> int:
