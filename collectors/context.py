@@ -1,6 +1,8 @@
 """What every part of the collector works with."""
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +20,10 @@ _T = TypeVar("_T")
 log = logging.getLogger("bakeoff.collector")
 
 
+class Drained(Exception):
+    """This process begins nothing more; the rows stay as they are for the next one."""
+
+
 @dataclass(kw_only=True)
 class Context:
     """Passed in everywhere; nothing here is global. `lease_token` names this process among all that ever ran."""
@@ -31,6 +37,8 @@ class Context:
     spend_cap_usd: Decimal | None = None  # of all runs of this data folder together; None in simulated worlds
     lease_token: int = 0
     stopping: set[int] = field(default_factory=set)  # runs that are to end now
+    draining: bool = False  # this process is to end: what is in flight comes home, nothing new begins
+    ordering: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by backend
 
     async def load(self, read: Callable[[Session], _T]) -> _T:
         """Read through the writer's connection, so that what was just written is seen."""

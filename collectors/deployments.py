@@ -10,7 +10,7 @@ from backends.base import Deployment as Seen
 from backends.base import Offer as BackendOffer
 from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone, UnexpectedReply
 from collectors import budget
-from collectors.context import Context, log
+from collectors.context import Context, Drained, log
 from storage.models import Deployment, Offer, Run, Workflow
 from words import DeploymentState
 
@@ -79,13 +79,10 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
     except BackendError as error:
         return await _fail(ctx, row, str(error))
     for offer in offers[:5]:
-        if row.run_id in ctx.stopping:
-            return await _fail(ctx, row, STOPPED)
-        if refusal := await budget.refusal(ctx, row.run_id):
-            return await _fail(ctx, row, refusal)
-        row = await _intend(ctx, row, offer)
         try:
-            ref = await backend.deploy(await _spec(ctx, row, offer), row.key)
+            ref = await _order(ctx, row, offer)
+        except _NotOrdered as refusal:
+            return await _fail(ctx, row, str(refusal))
         except NoCapacity as error:
             log.info("offer %s of %s is gone: %s", offer.offer_id, row.backend, error)
             continue
@@ -96,6 +93,25 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
             return await _fail(ctx, row, str(error))
         return await _rented(ctx, row, ref)
     return await _fail(ctx, row, f"No {row.gpu} can be rented on {row.backend} now.")
+
+
+class _NotOrdered(Exception):
+    """Why we do not even ask."""
+
+
+async def _order(ctx: Context, row: Deployment, offer: BackendOffer) -> DeploymentRef:
+    """Intent and paid call, one order at a time per backend.
+
+    An adapter may have to wait between two orders; who waits here has no intent yet, and a kill leaves one order open
+    at most.
+    """
+    async with ctx.ordering[row.backend]:
+        if row.run_id in ctx.stopping:
+            raise _NotOrdered(STOPPED)
+        if refusal := await budget.refusal(ctx, row.run_id):
+            raise _NotOrdered(refusal)
+        row = await _intend(ctx, row, offer)
+        return await ctx.backends[row.backend].deploy(await _spec(ctx, row, offer), row.key)
 
 
 async def _find(ctx: Context, row: Deployment) -> Deployment:
@@ -121,6 +137,8 @@ async def _wait(ctx: Context, row: Deployment) -> Deployment:
     while ctx.clock.now() < deadline:
         if row.run_id in ctx.stopping:
             return await _fail(ctx, row, STOPPED)
+        if ctx.draining:
+            raise Drained
         try:
             seen = await backend.observe(ref_of(row))
         except BackendError as error:

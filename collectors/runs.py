@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
 from collectors import budget, decide, deployments, orphans
-from collectors.context import Context, log
+from collectors.context import Context, Drained, log
 from collectors.drive import Sample, drive
 from storage.models import Deployment, Job, Prompt, Run, Workflow
 from storage.plans import Lane, PlanError, lanes, lay_out, plan_of
@@ -31,7 +31,7 @@ async def drive_run(ctx: Context, run_id: int) -> None:
         await _start(ctx, run_id)
         await _lanes(ctx, run_id)
         await _finish(ctx, run_id)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Drained):
         raise
     except (RunRefused, PlanError, WorkflowError) as refusal:
         await ctx.tell("run", f"Run {run_id} cannot be started: {refusal}", run_id=run_id)
@@ -104,7 +104,7 @@ async def _lane(ctx: Context, row: Deployment) -> None:
         row = await deployments.ensure_ready(ctx, row.id)
         if row.state is DeploymentState.READY:
             row = await _jobs(ctx, row)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Drained):
         raise
     except Exception:
         log.exception("lane %s failed in our own code", row.key)
@@ -121,6 +121,8 @@ async def _jobs(ctx: Context, row: Deployment) -> Deployment:
             await _wait_for_turn(ctx, row, job)
         if row.run_id in ctx.stopping:
             break
+        if ctx.draining and job.status is JobStatus.QUEUED:
+            raise Drained
         await drive(ctx, await _sample(ctx, row, job, expected_s))
         ended = await ctx.load(partial(_job, job.id))
         expected_s = _duration_s(ended)
@@ -143,7 +145,7 @@ async def _wait_for_turn(ctx: Context, row: Deployment, job: Job) -> None:
     if not ends:
         return
     turn_at = decide.probe_at(max(at for at in ends if at), row.idle_timeout_s)
-    while ctx.clock.now() < turn_at and row.run_id not in ctx.stopping:
+    while ctx.clock.now() < turn_at and not (ctx.draining or row.run_id in ctx.stopping):
         await ctx.clock.sleep_until(min(turn_at, ctx.clock.now() + timedelta(seconds=STOP_LOOK_S)))
 
 

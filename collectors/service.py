@@ -9,13 +9,14 @@ from sqlmodel import Session, col, select, update
 
 from clock import WallClock
 from collectors import billing, orphans, prices, requests
-from collectors.context import Context, log
+from collectors.context import Context, Drained, log
 from collectors.runs import drive_run
 from collectors.schedule import each, repeat
 from storage.models import Collector, Job, Run
 from words import JobStatus, RunStatus
 
 HEARTBEAT_S = 5.0  # liveness seconds
+DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
 _WALL = WallClock()
@@ -61,11 +62,17 @@ class Service:
             asyncio.create_task(self._heartbeat()),
         ]
         try:
-            while not (until() and await self._idle() and not self._must_settle):
+            while not (until() and await self._idle() and not self._must_settle) and not self.ctx.draining:
                 await self._turn()
                 await self.ctx.clock.sleep(LOOK_S)
+            if self._runs:
+                await asyncio.wait(self._runs.values(), timeout=DRAIN_S)
         finally:
             await self._end(recurring)
+
+    def drain(self) -> None:
+        """Begin nothing new; `run` returns once what is in flight has come home, or after DRAIN_S."""
+        self.ctx.draining = True
 
     async def _turn(self) -> None:
         await requests.answer_all(self.ctx)
@@ -106,12 +113,12 @@ class Service:
             await self.ctx.clock.rest(HEARTBEAT_S)
 
     async def _end(self, recurring: list[asyncio.Task[None]]) -> None:
-        """SIGTERM: nothing new is begun; what is in flight stays in its row and is taken over by the next start."""
+        """What did not come home in time stays in its row and is taken over by the next start."""
         tasks = [*recurring, *self._runs.values()]
         for task in tasks:
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, Drained):
                 log.error("a task ended badly: %r", result)
 
 

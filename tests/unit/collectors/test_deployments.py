@@ -23,7 +23,7 @@ from collectors import deployments
 from collectors.deployments import FIND_AGAIN_S, FIND_TRIES, READY_LIMIT_S
 from collectors.runs import drive_run
 from storage.models import Deployment, Offer
-from tests.unit.collectors.fakes import RATE, Desk, FakeBackend, killed, play, until
+from tests.unit.collectors.fakes import RATE, RENTED, Desk, FakeBackend, killed, play, until
 from words import DeploymentState, JobStatus, Reason, RunStatus
 
 
@@ -278,6 +278,43 @@ def test_a_collector_killed_between_order_and_answer_looks_it_up(
         return desk.reasons(), len(desk.backend.standing())
 
     assert play(tmp_path, scenario, Hanging) == ([reason], 0)
+
+
+def test_lanes_that_wait_for_their_turn_to_order_lose_nothing_when_the_collector_is_killed(tmp_path: Path) -> None:
+    class Paced(FakeBackend):
+        async def deploy(self, spec, key):  # type: ignore[no-untyped-def]
+            await self.clock.sleep(6)
+            return await super().deploy(spec, key)
+
+    async def scenario(desk: Desk) -> tuple[list[Any], int, int]:
+        task = asyncio.create_task(drive_run(desk.ctx, desk.ask(warm=0, cold=4)))
+        await until(desk.clock, lambda: len(desk.backend.rentals) == 1)
+        await desk.clock.sleep(1)
+        await killed(task)
+        await drive_run(desk.restart().ctx, 1)
+        return sorted(desk.reasons(), key=str), len(desk.backend.rentals), len(desk.backend.standing())
+
+    reasons, rentals, standing = play(tmp_path, scenario, lambda clock: Paced(clock, features=RENTED))
+    assert reasons == [None, None, None, Reason.NOT_SENT]  # the one that was being sent: nobody knows, so never again
+    assert (rentals, standing) == (3, 0)
+
+
+def test_a_lane_that_waits_for_its_turn_to_order_hears_a_stop(tmp_path: Path) -> None:
+    class Paced(FakeBackend):
+        async def deploy(self, spec, key):  # type: ignore[no-untyped-def]
+            await self.clock.sleep(6)
+            return await super().deploy(spec, key)
+
+    async def scenario(desk: Desk) -> tuple[int, int, list[str | None]]:
+        task = asyncio.create_task(drive_run(desk.ctx, desk.ask(warm=0, cold=4)))
+        await desk.clock.sleep(3)
+        desk.ctx.stopping.add(1)
+        await task
+        return len(desk.backend.rentals), len(desk.backend.standing()), [row.reason for row in desk.deployments()]
+
+    rentals, standing, reasons = play(tmp_path, scenario, lambda clock: Paced(clock, features=RENTED))
+    assert (rentals, standing) == (1, 0)
+    assert reasons == [deployments.STOPPED] * 4
 
 
 def test_a_lane_that_was_ready_is_not_too_old_for_a_restart(tmp_path: Path) -> None:
