@@ -46,7 +46,8 @@ def pick() -> Scope:
         if len(settings) > 1:
             setting = st.selectbox("Settings", settings, format_func=settings_words, width=220)
         ids = sorted(jobs["run_id"].unique().to_list())
-        popover = st.popover(f"Runs {listed([str(i) for i in ids])}", icon=":material/filter_list:")
+        which = f"Run{'' if len(ids) == 1 else 's'} {listed([str(i) for i in ids])}"
+        popover = st.popover(which, icon=":material/filter_list:")
         runs = popover.multiselect("Only these runs", ids, key="runs", bind="query-params")
         st.space("stretch")
         chosen = Scope(str(workflow), str(gpu), setting, tuple(sorted(runs)))
@@ -111,6 +112,8 @@ def latency(found: load.Comparison) -> None:
             with draw.card(grid, f"Where a {kind.value} job's time goes", term="phases"):
                 rows = parts["row"].unique(maintain_order=True).to_list()
                 draw.chart(charts.phases(parts, rows), alt=f"Mean phases of a {kind.value} job")
+                for said in latency_view.boots_before(found.cells, kind):
+                    st.caption(said)
     if cold.height:
         counts = ", ".join(f"{row['row']} {row['len']}" for row in cold.group_by("row").len().sort("row").to_dicts())
         with draw.card(st.container(), "Cold jobs, one by one", f"n {counts}", term="cold latency"):

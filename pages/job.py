@@ -10,6 +10,7 @@ from ui.formats import clock_time, plain
 from ui.gallery_view import picture_url
 from ui.glossary import meaning
 from ui.job_view import (
+    boot_before,
     bracket,
     bracket_words,
     cost_line,
@@ -39,6 +40,8 @@ def timeline(detail: JobDetail) -> None:
         spec = charts.joblife(rows, bracket(detail.job), started=clock_time(detail.job.intended_at))
         said = ", ".join(f"{row['phase']} {row['seconds']:.1f} s" for row in rows.iter_rows(named=True))
         draw.chart(spec, alt=f"Phases of the job: {said}")
+        if said := boot_before(detail):
+            st.caption(said)
         draw.frame(instant_rows(detail), alt="Instants of the job, UTC")
 
 

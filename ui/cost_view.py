@@ -168,4 +168,5 @@ def _per_thousand(fall: Fall, column: str) -> float:
 
 
 def _figure(usd: float) -> str:
-    return three_figures(usd).replace("$", "")
+    """Without the sign, which the axis has; what is next to nothing says so."""
+    return "<0.01" if 0 < abs(usd) < 0.005 else three_figures(usd).replace("$", "")

@@ -18,6 +18,7 @@ from ui.formats import (
     percent,
     quiet,
     seconds,
+    signed,
     signed_percent,
     state_glyph,
     whole_percent,
@@ -228,4 +229,4 @@ def _success(row: Mapping[str, Any] | None) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{share * 100:+.1f}".replace("-", "−")
+    return signed(share * 100)

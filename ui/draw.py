@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui import faults
 from ui.charts.kit import Spec
-from ui.formats import money_text
+from ui.formats import NO_BREAK, money_text
 from ui.glossary import meaning
 
 SIMULATED = "SIMULATED"
@@ -84,7 +84,7 @@ def frame(
 def table(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
     """A small table of our own Markdown; one more column says SIMULATED where the rows are."""
     mark = {"Source": f":violet[{SIMULATED}]"} if simulated else {}
-    data = pl.DataFrame([{name: _cell(text) for name, text in row.items()} | mark for row in rows])
+    data = pl.DataFrame([{name: _cell(text, name) for name, text in row.items()} | mark for row in rows])
     st.table(data, border="horizontal", hide_index=True)
 
 
@@ -112,9 +112,10 @@ _CORNER = (
 UNKNOWN_CELL = "–"
 
 
-def _cell(text: str) -> str:
-    """Our own Markdown for a table cell; `> deadline` is no quotation."""
-    return money_text(f"\\{text}" if text.startswith(">") else text)
+def _cell(text: str, column: str) -> str:
+    """Our own Markdown for a table cell; a row's name stays on one line, and `> deadline` is no quotation."""
+    kept = text if column else text.replace(" ", NO_BREAK)
+    return money_text(f"\\{kept}" if kept.startswith(">") else kept)
 
 
 def _marked(rows: pl.DataFrame) -> pl.DataFrame:

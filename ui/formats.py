@@ -15,7 +15,7 @@ NANO = 1e9
 _STATE_WORDS = {CostState.LIST: "list", CostState.OPEN: "open", CostState.PROVISIONAL: "prov."}
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _BRACKETS = re.compile(r"([\[\]])")
-_NO_BREAK = "\u00a0"
+NO_BREAK = "\u00a0"
 _ZERO_WIDTH = "\u200b"
 
 Formatter = Callable[[float | None], str]
@@ -63,7 +63,13 @@ def whole_percent(value: float | None) -> str:
 
 def signed_percent(value: float | None) -> str:
     """A change as +2.1 % or −2.1 %."""
-    return UNKNOWN if value is None else _minus(f"{value * 100:+.1f} %")
+    return UNKNOWN if value is None else f"{signed(value * 100)} %"
+
+
+def signed(value: float) -> str:
+    """+0.8, −2.1 and, once it rounds to nothing, 0.0"""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else _minus(text)
 
 
 def per_thousand(usd_per_image: float | None) -> str:
@@ -86,6 +92,8 @@ def usd(value: float | None) -> str:
     """$8.37; below one cent in four decimals"""
     if value is None:
         return UNKNOWN
+    if 0 < abs(value) < 0.00005:
+        return "<$0.0001"
     small = 0 < abs(value) < 0.1
     return _minus(f"${value:,.4f}" if small else f"${value:,.2f}").replace("$−", "−$")
 
@@ -150,7 +158,7 @@ def clock_time(at: datetime | None) -> str:
 
 def quiet(text: str) -> str:
     """Our own text, small and grey in Markdown; brackets in it stay brackets."""
-    shown = _BRACKETS.sub(r"\\\1", text).replace(" ", _NO_BREAK)
+    shown = _BRACKETS.sub(r"\\\1", text).replace(" ", NO_BREAK)
     return f":small[:gray[{shown}]]" if text else ""
 
 

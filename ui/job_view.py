@@ -9,7 +9,7 @@ import polars as pl
 from storage.models import Job
 from storage.queries import JobDetail
 from ui.formats import clock_time, money, seconds, usd
-from ui.latency_view import split_phases
+from ui.latency_view import Phases, split_phases
 from ui.names import label, provider_of, reason_words, status_words
 from words import CostState, JobStatus
 
@@ -36,7 +36,7 @@ def job_title(detail: JobDetail) -> str:
         return f"{name} {status_words(job.status)}: {reason_words(job.reason)}"
     image = "good image" if all(image.good for image in detail.images) and detail.images else "broken image"
     start = f"{job.start_kind.value} start" if job.start_kind else "start unknown"
-    return f"{name}: {image}, {start}, {seconds(latency_s(job))}, {cost(job)}"
+    return f"{name}: {image}, {start}, {seconds(latency_s(job))}, {cost(detail)}"
 
 
 def job_caption(detail: JobDetail) -> str:
@@ -52,23 +52,22 @@ def latency_s(job: Job) -> float | None:
 
 def phase_rows(detail: JobDetail) -> pl.DataFrame:
     """The columns of the chart `joblife`; phases that nobody reports are left out, the rest is `fetch`."""
-    job = detail.job
-    split = split_phases(
-        dispatch_s=_between(job.intended_at, job.sent_at),
-        queue_s=_us(job.queue_us),
-        boot_s=_us(job.boot_us),
-        load_s=_us(job.load_us),
-        execution_s=_us(job.execution_us),
-    )
-    named = dict(zip(("dispatch", "queue", "boot", "load", "execute"), split, strict=True))
+    parts = _phases(detail.job)
+    named = {name: getattr(parts, name) for name in ("dispatch", "queue", "boot", "load", "execute")}
     told = sum(value for value in named.values() if value)
-    whole = latency_s(job)
+    whole = latency_s(detail.job)
     if whole is not None and told and whole > told:
         named["fetch"] = whole - told
     key = provider_of(detail.deployment.backend)
     rows = [{"key": key, "phase": phase, "seconds": value} for phase, value in named.items() if value is not None]
     schema = {"key": pl.String, "phase": pl.String, "seconds": pl.Float64}
     return pl.DataFrame(rows, schema=schema).with_columns(simulated=pl.lit(detail.run.simulated))
+
+
+def boot_before(detail: JobDetail) -> str:
+    """A sentence on a boot that is no part of this job's latency; empty where there is none."""
+    before = _phases(detail.job).before
+    return f"The host took {seconds(before)} to boot, before this job was sent: not in its latency." if before else ""
 
 
 def bracket(job: Job) -> tuple[float, float] | None:
@@ -105,18 +104,27 @@ def evidence_lines(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return ([("rule", str(rule))] if rule else []) + facts
 
 
-def cost(job: Job) -> str:
+def cost(detail: JobDetail) -> str:
     """~$0.0246; a dash where the price or the seconds are not known."""
-    return money(None if job.estimated_usd is None else float(job.estimated_usd), CostState.ESTIMATED)
+    usd = estimate_usd(detail)
+    return money(usd, CostState.ESTIMATED)
+
+
+def estimate_usd(detail: JobDetail) -> float | None:
+    """As the collector wrote it down, else execution and the boot that the job caused, at the deployment's rate."""
+    job, rate = detail.job, detail.deployment.usd_per_s
+    if job.estimated_usd is not None:
+        return float(job.estimated_usd)
+    busy_s = _busy_s(job)
+    return None if busy_s is None or rate is None else busy_s * float(rate)
 
 
 def cost_line(detail: JobDetail) -> str:
     """~$0.0246: 46.3 s x $0.00053/s, estimated. The bill is by deployment, not by job."""
-    job, rate = detail.job, detail.deployment.usd_per_s
-    busy_s = _us((job.execution_us or 0) + (job.boot_us or 0)) if job.execution_us is not None else None
+    busy_s, rate = _busy_s(detail.job), detail.deployment.usd_per_s
     if busy_s is None or rate is None:
         return "Not known: the seconds or the price are missing."
-    return f"{cost(job)}: {seconds(busy_s)} x {usd_rate(float(rate))}/s. ○ estimated; bills are by deployment."
+    return f"{cost(detail)}: {seconds(busy_s)} x {usd_rate(float(rate))}/s. ○ estimated; bills are by deployment."
 
 
 def usd_rate(rate: float) -> str:
@@ -126,6 +134,20 @@ def usd_rate(rate: float) -> str:
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start is not None and end is not None else None
+
+
+def _busy_s(job: Job) -> float | None:
+    return None if job.execution_us is None else (job.execution_us + (job.boot_us or 0)) / _US
+
+
+def _phases(job: Job) -> Phases:
+    return split_phases(
+        dispatch_s=_between(job.intended_at, job.sent_at),
+        queue_s=_us(job.queue_us),
+        boot_s=_us(job.boot_us),
+        load_s=_us(job.load_us),
+        execution_s=_us(job.execution_us),
+    )
 
 
 def _us(value: int | None) -> float | None:

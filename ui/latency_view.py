@@ -1,7 +1,7 @@
 """Jobs as marks, phases as bars and failures as rates: the frames of the latency and reliability charts. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -108,14 +108,7 @@ def _quantiles(row: Mapping[str, Any]) -> Iterator[dict[str, object]]:
 
 
 def _phases(row: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    spent = split_phases(
-        dispatch_s=row["dispatch_s"],
-        queue_s=row["queue_s"],
-        boot_s=row["boot_s"],
-        load_s=row["load_s"],
-        execution_s=row["execution_s"],
-    )
-    for phase, value in zip(_PHASES, spent, strict=True):
+    for phase, value in zip(_PHASES, _split(row), strict=False):
         yield {
             "row": label(row["backend"]),
             "key": provider_of(row["backend"]),
@@ -125,6 +118,20 @@ def _phases(row: Mapping[str, Any]) -> Iterator[dict[str, object]]:
         }
 
 
+class Phases(NamedTuple):
+    """Seconds of one job, or means of many; None where the provider does not say.
+
+    `before`: a boot that came before the job was sent, on a machine that is rented first. It is no part of the latency.
+    """
+
+    dispatch: float | None
+    queue: float | None
+    boot: float | None
+    load: float | None
+    execute: float | None
+    before: float | None
+
+
 def split_phases(
     *,
     dispatch_s: float | None,
@@ -132,11 +139,40 @@ def split_phases(
     boot_s: float | None,
     load_s: float | None,
     execution_s: float | None,
-) -> Sequence[float | None]:
-    """dispatch, queue, boot, load, execute, each without the others; None where the provider does not say."""
-    queue = None if queue_s is None else max(0.0, queue_s - (boot_s or 0.0))
-    execute = None if execution_s is None else max(0.0, execution_s - (load_s or 0.0))
-    return dispatch_s, queue, boot_s, load_s, execute
+) -> Phases:
+    """Each phase without the others: where the wait in the queue holds the boot, it is taken out of it, and likewise
+    the load out of the execution. A boot longer than the wait cannot be part of it: it came before.
+    """
+    inside = boot_s is None or (queue_s is not None and boot_s <= queue_s)
+    boot = boot_s if inside else None
+    return Phases(
+        dispatch=dispatch_s,
+        queue=None if queue_s is None else max(0.0, queue_s - (boot or 0.0)),
+        boot=boot,
+        load=load_s,
+        execute=None if execution_s is None else max(0.0, execution_s - (load_s or 0.0)),
+        before=None if inside else boot_s,
+    )
+
+
+def boots_before(cells: pl.DataFrame, kind: StartKind) -> list[str]:
+    """Sentences on boots that are no part of the latency."""
+    found = ((row["backend"], _split(row).before) for row in of_kind(cells, kind).iter_rows(named=True))
+    return [
+        f"Not in it: {label(name)} boots {seconds(s)} before the job, when the host is rented."
+        for name, s in found
+        if s
+    ]
+
+
+def _split(row: Mapping[str, Any]) -> Phases:
+    return split_phases(
+        dispatch_s=row["dispatch_s"],
+        queue_s=row["queue_s"],
+        boot_s=row["boot_s"],
+        load_s=row["load_s"],
+        execution_s=row["execution_s"],
+    )
 
 
 def _failure(ended: pl.DataFrame, reason: str, backend: str, slot: int, n: int) -> dict[str, object]:

@@ -19,7 +19,6 @@ from tests.pages.seed import beat
 from words import StartKind
 
 IMAGES = ROOT / "docs" / "images"
-COLOURS = 192  # a palette keeps the repository small and the text crisp
 
 
 def photograph(data: Path) -> list[Path]:
@@ -58,8 +57,8 @@ def take(visit: Visit, data: Path, path: str, name: str) -> Path:
     wait_for_images(visit.page)
     target = IMAGES / f"{name}.png"
     visit.page.screenshot(path=target)
-    with Image.open(target) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    with Image.open(target) as picture:  # no palette: it would take the colours of small marks away
+        picture.convert("RGB").save(target, optimize=True)
     return target
 
 

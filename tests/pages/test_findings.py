@@ -12,7 +12,7 @@ from tests.pages.frames import START, arm, arms, cell, cells, image, images, job
 from ui import bills_view, compare_view, cost_view, decision_view, gallery_view, latency_view, providers_view, run_view
 from ui.runs_view import runs_title
 from ui.scope import Scope, main_scopes, settings_words
-from words import CostState, DeploymentState, JobStatus, RunStatus
+from words import CostState, DeploymentState, JobStatus, RunStatus, StartKind
 
 NINE, TEN = speed(9.0, 8.8, 9.2), speed(10.0, 9.8, 10.2)
 
@@ -100,12 +100,22 @@ def test_latency_names_the_gap_and_the_longest_cold_job() -> None:
 
 def test_phases_do_not_count_a_second_twice() -> None:
     split = latency_view.split_phases(dispatch_s=0.1, queue_s=15.0, boot_s=12.0, load_s=20.0, execution_s=29.0)
-    assert list(split) == [0.1, 3.0, 12.0, 20.0, 9.0]
+    assert split == (0.1, 3.0, 12.0, 20.0, 9.0, None)
+
+
+def test_a_boot_longer_than_the_wait_came_before_the_job() -> None:
+    split = latency_view.split_phases(dispatch_s=0.1, queue_s=0.2, boot_s=288.0, load_s=None, execution_s=26.0)
+    assert (split.queue, split.boot, split.before) == (0.2, None, 288.0)
+    rented = cells(cell("vast", "cold", queue_s=0.2, boot_s=288.0, execution_s=26.0))
+    assert latency_view.boots_before(rented, StartKind.COLD) == [
+        "Not in it: Vast.ai boots 288 s before the job, when the host is rented."
+    ]
+    assert latency_view.phase_means(rented, StartKind.COLD).filter(pl.col("seconds") > 100).is_empty()
 
 
 def test_what_a_provider_does_not_say_stays_unknown() -> None:
     split = latency_view.split_phases(dispatch_s=None, queue_s=None, boot_s=None, load_s=None, execution_s=9.0)
-    assert list(split) == [None, None, None, None, 9.0]
+    assert split == (None, None, None, None, 9.0, None)
 
 
 def test_failures_are_counted_per_reason_with_every_provider_beside_it() -> None:
@@ -167,7 +177,7 @@ def test_the_waterfall_ends_in_the_bill_and_leaves_out_nothing() -> None:
     assert rows["part"].to_list() == ["execution", "idle", "unexplained", "billed"]
     assert rows["high"][2] == pytest.approx(rows["high"][3])
     assert rows["label"].to_list() == ["6.00", "4.00", "−0.200", "$9.80"]
-    assert cost_view.fall_caption(fall(good_nano=1.0)) == "● final · +0.0 % unexplained · 1 of 2 deployments billed"
+    assert cost_view.fall_caption(fall(good_nano=1.0)) == "● final · 0.0 % unexplained · 1 of 2 deployments billed"
 
 
 # ---------------------------------------------------------------- decision

@@ -22,6 +22,7 @@ from words import CostState
         (formats.whole_percent, 0.314, "31 %"),
         (formats.signed_percent, -0.021, "−2.1 %"),
         (formats.signed_percent, 0.021, "+2.1 %"),
+        (formats.signed_percent, -0.0001, "0.0 %"),
         (formats.per_thousand, 0.0214, "$21.4"),
         (formats.three_figures, 4.176, "$4.18"),
         (formats.three_figures, 118.4, "$118"),
@@ -31,6 +32,8 @@ from words import CostState
         (formats.usd, 8.371, "$8.37"),
         (formats.usd, 0.0246, "$0.0246"),
         (formats.usd, 1234.5, "$1,234.50"),
+        (formats.usd, 0.00001, "<$0.0001"),
+        (formats.usd, 0.0, "$0.00"),
         (formats.whole_usd, 38.6, "$39"),
     ],
 )

@@ -75,7 +75,8 @@ def _placed(jobs: pl.DataFrame) -> tuple[pl.DataFrame, Quantity]:
     latest, smallest = jobs["latency_s"].max(), jobs["latency_s"].min()
     edge = (latest if isinstance(latest, float) else 1.0) * 1.12
     low = (smallest if isinstance(smallest, float) else edge / 2) * 0.92
-    scale = alt.Scale(type="log", domain=[max(low, 1e-3), edge * 1.03], nice=False, clamp=True)
+    end = edge if jobs["latency_s"].null_count() else edge / 1.12
+    scale = alt.Scale(type="log", domain=[max(low, 1e-3), end * 1.03], nice=False, clamp=True)
     spread = (pl.col("job_id").hash(seed=11) % 2001).cast(pl.Float64) / 1000 - 1
     along = Quantity(scale=scale, title=_TITLE, axis={"format": "~r", "tickCount": 6})
     return jobs.with_columns(jitter=spread, edge=pl.lit(edge)), along
