@@ -24,12 +24,14 @@ def forget_pair() -> None:
 @st.dialog("Same prompt, same seed", width="large", on_dismiss=forget_pair)
 def look(item: Item) -> None:
     """Two of the item's images in one view."""
-    others = [shot for shot in item.seen if (two := opposite(item, None)) and shot is not two[0]]
-    names = [shot.backend for shot in others]
-    against = st.segmented_control("Against the first", names, default=names[0], format_func=label, required=True)
-    two = opposite(item, against)
-    if two is None:
+    alone = opposite(item, None)
+    if alone is None:
         return
+    names = [shot.backend for shot in item.seen if shot is not alone[0]]
+    against = st.segmented_control(
+        f"Against {label(alone[0].backend)}", names, default=names[0], format_func=label, required=True
+    )
+    two = opposite(item, against) or alone
     urls = [picture_url(source().blobs, shot.sha256) for shot in two]
     if urls[0] is None or urls[1] is None:
         st.warning("An image of this pair is lost: its file is not in the blob folder.")

@@ -117,7 +117,8 @@ def images_and_numbers(data: load.Measured) -> None:
         wanted = ("warm p50", "warm p95", "success", "cold latency")
         shown = [one for one in compare_view.cards(cells, cells.head(0)) if one.term in wanted]
         rows = [
-            {"": one.heading} | {row["row"]: f"{row['label']} {quiet(row['note'])}" for row in one.rows.to_dicts()}
+            {"": one.heading.replace(" latency", "")}
+            | {row["row"]: f"{row['label']} {quiet(row['note'])}" for row in one.rows.to_dicts()}
             for one in shown
         ]
         if rows:

@@ -106,7 +106,7 @@ def picture(url: str | None, *, alt: str, missing: str, ratio: float = 1.0, simu
 
 
 _CORNER = (
-    "position:absolute;right:4px;bottom:4px;padding:0 4px;border-radius:3px;font-size:9px;line-height:14px;"
+    "position:absolute;left:4px;bottom:4px;padding:0 4px;border-radius:3px;font-size:9px;line-height:14px;"
     "font-weight:600;background:rgba(15,17,20,.72);color:#C5A1F7"
 )
 UNKNOWN_CELL = "–"

@@ -62,7 +62,7 @@ def assert_clean(visit: Visit, path: str) -> None:
     assert visit.overflow_px() <= 0, path
 
 
-@pytest.mark.parametrize("path", ["/", "/compare?view=Cost", "/run?id=3", "/launch"])
+@pytest.mark.parametrize("path", ["/compare?view=Cost", "/run?id=3"])
 def test_the_first_request_to_a_cold_server_may_be_any_page(
     path: str, data: Path, browser: Browser, tmp_path: Path
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_withheld_number_has_no_mark() -> None:
     [data] = [rows for rows in shown["datasets"].values() if "estimate" in rows[0]]
     assert [row["estimate"] for row in data] == [None]
     assert data[0]["label"] == "n 3 of 6"
+    assert shown["layer"][0]["encoding"]["x"]["axis"]["labels"] is False, "an empty axis says nothing"
 
 
 def places_of(spec: Spec) -> dict[int, float]:

@@ -27,9 +27,9 @@ def intervals(rows: pl.DataFrame, *, limit: float | None = None, axis_format: st
     `label` is the estimate in words or the reason why there is none (`n 41 of 72`); `note` the interval in words.
     """
     order = rows["row"].to_list()
-    along = Quantity(
-        scale=_scale(rows, limit), axis={"tickCount": 3, "grid": False, "ticks": True, "format": axis_format}
-    )
+    some = rows["estimate"].count() > 0  # an axis without a mark says nothing
+    axis = {"tickCount": 3, "grid": False, "ticks": some, "labels": some, "format": axis_format}
+    along = Quantity(scale=_scale(rows, limit), axis=axis)
     y = rows_of("row", order, 62)
     base = chart(rows)
     drawn = base.transform_filter("isValid(datum.estimate)")
