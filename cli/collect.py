@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 import uvloop
 from pydantic import SecretStr
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backends.base import NAME_PREFIX
 from backends.registry import Access, build
@@ -26,7 +26,7 @@ from settings import Settings, in_simulated_world, simulated_world
 from storage.blobs import Blobs
 from storage.db import DataFolder, lock_folder, open_engine
 from storage.migrate import upgrade
-from storage.models import Installation
+from storage.models import Deployment, Installation
 from storage.writer import Writer
 
 
@@ -96,18 +96,39 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_
     service = Service(ctx, pid=os.getpid(), when_idle=(lambda: billing.settle(ctx)) if settle else None)
     task = asyncio.create_task(service.run())
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, task.cancel)
+        loop.add_signal_handler(name, _end, service, task)
     gc.collect()
     gc.freeze()  # a full collection stops the loop for 40-50 ms, which is 0.5 s of a demo's world
     say(f"collector {os.getpid()} works on {folder.path} with {', '.join(backends) or 'no provider'}")
     try:
         await task
     except asyncio.CancelledError:
-        say("collector stops; what is in flight is taken over by the next start")
+        say("collector was told twice: what is in flight is taken over by the next start")
     finally:
+        say(await writer.run(_farewell))
         await writer.close()
         for backend in backends.values():
             await backend.aclose()
+
+
+def _end(service: Service, task: "asyncio.Task[None]") -> None:
+    """The first signal drains, the second does not wait."""
+    if service.ctx.draining:
+        task.cancel()
+    service.drain()
+
+
+def _farewell(session: Session) -> str:
+    """What stays rented while no collector runs, and what that costs at most."""
+    up = select(Deployment).where(col(Deployment.provider_id).is_not(None), col(Deployment.ended_at).is_(None))
+    rows = session.exec(up).all()
+    if not rows:
+        return "collector stops; nothing is rented"
+    usd_per_h = sum((row.usd_per_s or Decimal(0)) * 3600 for row in rows)
+    return (
+        f"collector stops; {len(rows)} deployments stay rented, at most ${usd_per_h:.2f} an hour. "
+        "Start it again: it takes over and tears them down."
+    )
 
 
 def _installation(session: Session, now: datetime, *, simulated: bool) -> Installation:

@@ -121,3 +121,7 @@ def _follow_stdin() -> None:
     while os.read(0, 65_536):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(GRACE_S)
+    os.kill(
+        os.getpid(), signal.SIGTERM
+    )  # a collector takes the first as leave to finish its jobs, the second as an order

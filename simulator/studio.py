@@ -31,7 +31,7 @@ class InlineStudio:
     """Paints when asked and remembers the last ones: for virtual time, where waiting costs nothing."""
 
     def __init__(self) -> None:
-        self.image = lru_cache(maxsize=64)(paint)
+        self.image = lru_cache(maxsize=512)(paint)
 
     def order(self, picture: Picture) -> None:
         """Nothing to prepare."""

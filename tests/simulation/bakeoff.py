@@ -28,6 +28,7 @@ from storage.plans import RunPlan, insert_run
 from storage.writer import Writer
 from tests.virtual import run
 
+STUDIO = InlineStudio()  # shared: the same seeds paint the same pictures in every test
 SMALL = {"width": 256, "height": 256}  # pictures of this size are painted in a few milliseconds
 
 
@@ -73,7 +74,7 @@ class Bakeoff:
         """Make the world and the tables."""
         self.folder.create()
         upgrade(self.folder.db)
-        self.simulation = Simulation(load_world(self.world), seed=self.seed, studio=InlineStudio(), now=clock.now())
+        self.simulation = Simulation(load_world(self.world), seed=self.seed, studio=STUDIO, now=clock.now())
         with Session(open_engine(self.folder.db)) as session:
             token = f"bakeoff-s{self.seed}"
             session.add(Installation(token=token, simulated=True, world=self.world, created_at=clock.now()))
@@ -86,26 +87,28 @@ class Bakeoff:
             session.commit()
         return asked
 
-    async def collect(
+    def service(
         self, clock: VirtualClock, *, on_commit: Callable[[str], None] = lambda _: None, wrap: Any = None
-    ) -> None:
-        """Run the collector until no run is open and the bills are final."""
-        access = access_in(self.simulation, clock)
-        backends = build(access, clock)
+    ) -> Service:
+        """A collector on the folder; close its writer when it has run."""
+        backends = build(access_in(self.simulation, clock), clock)
         if wrap:
             backends = {name: wrap(backend) for name, backend in backends.items()}
-        writer = Writer(open_engine(self.folder.db), on_commit=on_commit)
         ctx = Context(
             clock=clock,
-            writer=writer,
+            writer=Writer(open_engine(self.folder.db), on_commit=on_commit),
             backends=backends,
             blobs=Blobs(self.folder.blobs),
             token=f"bakeoff-s{self.seed}",
             simulated=True,
         )
-        service = Service(ctx, pid=1, when_idle=lambda: billing.settle(ctx))
+        return Service(ctx, pid=1, when_idle=lambda: billing.settle(ctx))
+
+    async def collect(self, clock: VirtualClock, **hooks: Any) -> None:
+        """Run the collector until no run is open and the bills are final."""
+        service = self.service(clock, **hooks)
         await service.run(until=lambda: True)
-        await writer.close()
+        await service.ctx.writer.close()
 
     def document(self) -> dict[str, Any]:
         """Our comparison beside the ledger's truth."""
