@@ -1,7 +1,8 @@
 """The backends by name: one line each. What a backend needs to reach its provider comes in as `Access`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from backends.base import Backend
@@ -32,6 +33,7 @@ class Access:
     modal_workspace: str
     touch_production: bool
     simulated: bool
+    sent_to_production_at: Sequence[datetime] = ()  # earlier jobs, for the daily limit
     transport: Any = None  # replaces the sockets of httpx in virtual time
     modal_client: Any = None  # replaces the modal SDK in virtual time
 
@@ -82,13 +84,14 @@ def _vast(access: Access, clock: Clock) -> Backend | None:
 
 
 def _modal_web(access: Access, clock: Clock) -> Backend | None:
-    if not (access.simulated or access.touch_production):
-        return None
+    if not (access.simulated or access.modal_token_id):
+        return None  # without Modal there is no production to look at
     return ModalWebBackend(
         urls=endpoint_urls(access.modal_workspace, access.modal_web_url),
         clock=clock,
         simulated=access.simulated,
         touch_production=access.touch_production,
+        earlier=access.sent_to_production_at,
         transport=access.transport,
     )
 

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import signal
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -26,7 +27,7 @@ from settings import Settings, in_simulated_world, simulated_world
 from storage.blobs import Blobs
 from storage.db import DataFolder, lock_folder, open_engine
 from storage.migrate import upgrade
-from storage.models import Deployment, Installation
+from storage.models import Deployment, Installation, Job
 from storage.writer import Writer
 
 
@@ -35,14 +36,21 @@ def register(app: typer.Typer) -> None:
     app.command("collect")(collect)
 
 
+TouchProduction = Annotated[
+    bool, typer.Option("--touch-production", help="Allow modal-web: our jobs queue before a customer's, 20 a day.")
+]
+
+
 def collect(
     settle: Annotated[bool, typer.Option(help="Simulated worlds: leap until the bills are final.")] = False,
+    touch_production: TouchProduction = False,
 ) -> None:
     """Drive runs, read bills and prices, answer requests, until SIGTERM; whatever it left is taken over next time."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = Settings()
+    settings.touch_production = settings.touch_production or touch_production
     folder = data_folder(settings)
     line = simulated_world(settings)
     if line is None and settings.spend_cap_usd is None:
@@ -82,7 +90,8 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_
     end_with_parent()
     clock = world_clock(folder)
     writer = Writer(open_engine(folder.db))
-    backends = build(access, clock)
+    sent = await writer.run(_sent_to_production)
+    backends = build(replace(access, sent_to_production_at=sent), clock)
     installation = await writer.run(lambda session: _installation(session, clock.now(), simulated=access.simulated))
     ctx = Context(
         clock=clock,
@@ -109,6 +118,13 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_
         await writer.close()
         for backend in backends.values():
             await backend.aclose()
+
+
+def _sent_to_production(session: Session) -> list[datetime]:
+    """When jobs went to the production endpoint: its daily limit outlives this process."""
+    jobs = select(Job.sent_at).join(Deployment, col(Deployment.id) == Job.deployment_id)
+    rows = session.exec(jobs.where(Deployment.backend == "modal-web", col(Job.sent_at).is_not(None)))
+    return [at for at in rows if at is not None]
 
 
 def _end(service: Service, task: "asyncio.Task[None]") -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import ipaddress
+from collections.abc import Sequence
 
 import typer
 
+from cli.collect import TouchProduction
 from cli.output import Refused, data_folder, say
 from cli.processes import Supervisor
 from cli.stack import start_collector, start_web
@@ -17,23 +19,23 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
 
 
-def up() -> None:
+def up(touch_production: TouchProduction = False) -> None:
     """Start the collector and the web server. Needs a spend cap; serves loopback only: there is no sign-in yet."""
     settings = Settings()
     if settings.spend_cap_usd is None and simulated_world(settings) is None:
         raise Refused("Real providers need a spend cap: set BAKEOFF_SPEND_CAP_USD, or try `bakeoff demo` first.")
     if not _loopback(settings.address):
         raise Refused(f"{settings.address} is no loopback address. There is no sign-in yet: use 127.0.0.1.")
-    asyncio.run(_up(settings))
+    asyncio.run(_up(settings, ["--touch-production"] if touch_production else []))
 
 
-async def _up(settings: Settings) -> None:
+async def _up(settings: Settings, options: Sequence[str]) -> None:
     folder = data_folder(settings)
     folder.create()
     upgrade(folder.db)
     supervisor = Supervisor()
     try:
-        await start_collector(supervisor, folder)
+        await start_collector(supervisor, folder, *options)
         url = await start_web(supervisor, folder, address=settings.address, port=settings.port)
         say(f"GPU Bake-off is at {url}. Ctrl-C ends it.")
         child = await supervisor.ended()

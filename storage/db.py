@@ -92,7 +92,12 @@ def open_engine(where: str | Path) -> Engine:
 
 
 def open_reader(where: str | Path) -> Engine:
-    """For who only reads: never waits for a writer, and any write raises."""
+    """For who only reads: never waits for a writer, and any write raises. Raises FolderUnusable if nothing is there.
+
+    SQLite would make an empty file, which the next program takes for a database of no version.
+    """
+    if isinstance(where, Path) and not where.exists():
+        raise FolderUnusable(f"There is no database at {where}. Run `bakeoff demo`, or set BAKEOFF_DATA_DIR.")
     return _engine(where, begin="BEGIN", pragmas=_READER)
 
 

@@ -149,6 +149,7 @@ class ModalSdkClient:
 
     async def calls(self, app_name: str) -> list[dict[str, Any]]:
         method = getattr(await self._instance(app_name), METHOD)
+        await self._within(method.hydrate.aio(await self._open()))  # before its first spawn it has no id yet
         reply = await self._within(_recent_calls(await self._open(), method.object_id))
         return [_call_row(info) for info in reply.function_call_inputs]
 
