@@ -13,11 +13,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if checks := _specification_checks(terminalreporter):
+        terminalreporter.write_line(f"{checks} checks against published specifications and recordings")
     if not os.environ.get("CI"):
         return
     for report in _skipped(config):
         reason = report.longreprtext.splitlines()[-1]  # above it, a parallel run names its worker
         terminalreporter.write_line(f"A skip fails CI: {report.nodeid}: {reason}", red=True)
+
+
+def _specification_checks(reporter: pytest.TerminalReporter) -> int:
+    """What the tests against published documents counted, of all workers together."""
+    reports = reporter.stats.get("passed", [])
+    return sum(n for report in reports for name, n in report.user_properties if name == "specification_checks")
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport | pytest.CollectReport]:
