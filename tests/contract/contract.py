@@ -111,6 +111,23 @@ class WireContract:
 
         self.play(scenario)
 
+    def test_a_job_is_followed_to_its_end_by_a_backend_that_did_not_send_it(self) -> None:
+        """As after a restart: all that is known of the job are its references."""
+
+        async def scenario(bench: Bench) -> None:
+            ref = await bench.deployed()
+            job = await bench.submit(ref)
+            other = self.connect(bench.stage, KEY)
+            try:
+                bench.backend, sender = other, bench.backend
+                last = await bench.finished(job)
+                bench.backend = sender
+            finally:
+                await other.aclose()
+            assert (last.status, len(last.images)) == (JobStatus.SUCCEEDED, 1)
+
+        self.play(scenario)
+
     # -- paid calls --------------------------------------------------------------------------------------
 
     def test_a_deploy_whose_answer_was_lost_is_found_by_its_key(self) -> None:
