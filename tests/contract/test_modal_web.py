@@ -32,7 +32,7 @@ class TestModalWeb(BackendContract):
         "test_a_job_whose_fate_is_unknown_is_never_sent_again": ANSWERS_LATE,
         "test_a_job_refused_for_its_rate_is_sent_until_it_is_accepted_once": ANSWERS_LATE,
         "test_a_job_refused_without_a_hint_is_sent_until_it_is_accepted_once": ANSWERS_LATE,
-        "test_a_job_is_followed_to_its_end_by_a_backend_that_did_not_send_it": "its answer comes to who asked, or to nobody",
+        "test_a_job_is_followed_to_its_end_by_a_backend_that_did_not_send_it": "only who asks is answered",
         "test_a_look_survives_a_lost_connection_and_a_server_error": ANSWERS_LATE,
         "test_the_times_of_a_job_are_the_ledgers": SEEN_FROM_OUTSIDE,
         "test_a_job_goes_from_submitted_over_running_to_succeeded": SEEN_FROM_OUTSIDE,
