@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 from analysis.quality import inspect
@@ -107,6 +108,47 @@ def test_white_noise_is_no_picture_and_a_noisy_picture_is_one(seed: int) -> None
     noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1], SIZE[0]))
     assert inspect(picture(np.clip(128 + 50 * noise, 0, 255)), SIZE).defect == "noise"
     assert inspect(picture(np.clip(gradient() + 40 * noise, 0, 255)), SIZE).defect is None
+
+
+def grainy(sd: float, *, colours: int) -> bytes:
+    """A gradient under blocks of colour, with grain that is the same in `4 - colours` of the three colours."""
+    dice = np.random.default_rng(4)
+    blocks = np.kron(dice.integers(0, 90, (8, 12, 3)), np.ones((8, 8, 1)))
+    grain = dice.normal(0, sd, (SIZE[1], SIZE[0], colours))
+    shade = gradient()[..., None] * 0.4 + blocks + 20
+    return encoded(Image.fromarray(np.clip(shade + grain, 0, 255).astype(np.uint8)))
+
+
+def test_coloured_grain_all_over_is_noise_even_where_a_picture_shines_through() -> None:
+    assert inspect(grainy(30, colours=3), SIZE).defect == "noise"
+
+
+@pytest.mark.parametrize(("sd", "colours"), [(30, 1), (15, 3)])
+def test_grey_grain_and_faint_grain_leave_a_picture_one(sd: float, colours: int) -> None:
+    assert inspect(grainy(sd, colours=colours), SIZE).defect is None
+
+
+def test_grain_in_one_colour_alone_is_noise() -> None:
+    red = (
+        np.full((SIZE[1], SIZE[0], 3), 90.0) + np.kron(np.eye(2), np.ones((SIZE[1] // 2, SIZE[0] // 2)))[..., None] * 80
+    )
+    red[..., 0] += np.random.default_rng(5).normal(0, 60, red.shape[:2])
+    assert inspect(encoded(Image.fromarray(np.clip(red, 0, 255).astype(np.uint8))), SIZE).defect == "noise"
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 9), (9, 2)])
+def test_a_picture_too_small_to_have_grain_is_judged_all_the_same(size: tuple[int, int]) -> None:
+    halves = np.full((size[1], size[0]), 40.0)
+    halves[:, : size[0] // 2] = 200
+    assert inspect(picture(halves), size).defect is None
+
+
+@pytest.mark.parametrize("share", [1, 2, 3])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "grass", "gravel", "brick", "rocket", "text"])
+def test_photographs_are_pictures_and_so_are_those_of_nothing_but_texture(name: str, share: int) -> None:
+    photograph = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    size = (photograph.width // share, photograph.height // share)
+    assert inspect(encoded(photograph.resize(size)), size).defect is None
 
 
 def test_stripes_are_a_picture_in_whichever_direction_they_run() -> None:
