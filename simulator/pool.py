@@ -270,5 +270,7 @@ class Pool:
     def _finish(self, job: SimJob, state: JobState, fate: str) -> None:
         was_running = job.state == "running"
         job.state, job.fate, job.done_us = state, fate, self.engine.now_us
+        if job.worker and job.picked_us is not None and job.done_us < job.picked_us + job.load_us:
+            job.worker.loaded = None  # it ended before the weights were there
         if state == "cancelled" and was_running and job.worker:
             self._idle(job.worker)

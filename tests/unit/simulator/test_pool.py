@@ -206,6 +206,16 @@ def test_capacity_is_counted_back_to_what_exists(stand: Stand) -> None:
     assert stand.capacity.free(GPU) == 100
 
 
+def test_who_asks_again_while_waiting_is_called_once() -> None:
+    capacity, called = Capacity({GPU: 0}), []
+    again, other = (lambda: called.append("again")), (lambda: called.append("other"))
+    for retry in (again, other, again):
+        capacity.wait(retry)
+    capacity.give_back(GPU)
+    capacity.give_back(GPU)
+    assert called == ["again", "other"]
+
+
 def test_a_gpu_that_no_one_has_cannot_be_taken() -> None:
     capacity = Capacity({GPU: 0})
     assert not capacity.take(GPU)
@@ -234,8 +244,19 @@ def test_cancelling_a_running_job_frees_its_worker_for_the_next_at_once(stand: S
     assert (first.state, at_s(first.done_us)) == ("cancelled", COLD_S + 5)
     assert (second.state, second.picked_us) == ("running", first.done_us)
     stand.finish(second)
-    assert first.state == "cancelled"  # its planned end was taken back
+    stand.wait(1000)
+    assert (first.state, at_s(first.done_us)) == ("cancelled", COLD_S + 5)  # its planned end was taken back
     assert len(pool.workers) == 1
+
+
+@pytest.mark.parametrize(("after_s", "load_s"), [(LOAD_S - 1, LOAD_S), (LOAD_S + 1, 0)])
+def test_a_model_that_was_not_loaded_to_its_end_is_loaded_again(stand: Stand, after_s: int, load_s: int) -> None:
+    pool = stand.pool()
+    first, second = stand.submit(pool, "a"), stand.submit(pool, "b", seed=2)
+    stand.wait(COLD_S + after_s)
+    pool.cancel(first)
+    stand.finish(second)
+    assert second.load_us == load_s * US
 
 
 def test_a_worker_freed_by_a_cancel_scales_down_when_nothing_follows(stand: Stand) -> None:
