@@ -19,6 +19,13 @@ class Provider(StrEnum):
         return {"modal": "Modal", "runpod": "Runpod", "vast": "Vast.ai"}[self.value]
 
 
+def called(backend: str) -> str:
+    """A backend as a person writes it: Modal, Runpod, Vast.ai; a provider's second product says so: Modal web."""
+    name, _, product = backend.partition("-")
+    known = Provider(name).label if name in set(Provider) else name
+    return f"{known} {product}".strip()
+
+
 class JobStatus(StrEnum):
     """Where a job stands: queued -> submitting -> submitted -> running -> one of the final five."""
 

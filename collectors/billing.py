@@ -9,7 +9,7 @@ from backends.errors import BackendError
 from collectors.context import Context, log
 from storage.models import Charge, Deployment
 from storage.queries import upsert_charges
-from words import CostState, Feature
+from words import CostState, Feature, called
 
 WINDOW = timedelta(days=4)  # charges become final 48 h after their end, so two days more than that
 SETTLE_STEP = timedelta(hours=12)
@@ -29,7 +29,7 @@ async def ingest(ctx: Context) -> int:
             charges = await backend.charges(since, now)
         except BackendError as error:
             log.warning("bills of %s could not be read: %s", name, error)
-            await ctx.tell("billing", f"Bills of {name} could not be read: {error}")
+            await ctx.tell("billing", f"Bills of {called(name)} could not be read: {error}")
             continue
         counts = await ctx.writer.run(partial(upsert_charges, charges=charges, now=now, simulated=ctx.simulated))
         changed += counts.new + counts.changed

@@ -12,7 +12,7 @@ from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone, U
 from collectors import budget
 from collectors.context import Context, Drained, log
 from storage.models import Deployment, Offer, Run, Workflow
-from words import DeploymentState
+from words import DeploymentState, called
 
 READY_LIMIT_S = 45 * 60.0  # world seconds; a healthy marketplace host was seen pulling for 25 minutes
 LOOK_S = 3.0
@@ -92,7 +92,7 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
         except BackendError as error:
             return await _fail(ctx, row, str(error))
         return await _rented(ctx, row, ref)
-    return await _fail(ctx, row, f"No {row.gpu} can be rented on {row.backend} now.")
+    return await _fail(ctx, row, f"No {row.gpu} can be rented on {called(row.backend)} now.")
 
 
 class _NotOrdered(Exception):
@@ -174,7 +174,7 @@ async def _rented(ctx: Context, row: Deployment, ref: DeploymentRef) -> Deployme
         "created_at": ctx.clock.now(),
     }
     row = await _write(ctx, row, **values)
-    await ctx.tell("deployment", f"Rented {row.gpu} on {row.backend} as {row.key}.", **_ids(row))
+    await ctx.tell("deployment", f"Rented {row.gpu} on {called(row.backend)} as {row.key}.", **_ids(row))
     return row
 
 

@@ -17,7 +17,7 @@ from collectors import budget, decide, results
 from collectors.context import Context, log
 from storage.models import Deployment, Job
 from storage.writer import guarded_update
-from words import STATUS_OF, Feature, JobStatus, Reason
+from words import STATUS_OF, Feature, JobStatus, Reason, called
 
 AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
 
@@ -211,7 +211,7 @@ async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, erro
     if await _write(ctx, sample, values):
         await ctx.tell(
             "job",
-            f"Job {sample.job.id} on {sample.deployment.backend} ended as {STATUS_OF[reason].value}: {reason.value}.",
+            f"Job {sample.job.id} on {called(sample.backend.name)} ended as {STATUS_OF[reason].value}: {reason.value}.",
             run_id=sample.job.run_id,
             deployment_id=sample.deployment.id,
             job_id=sample.job.id,

@@ -6,7 +6,7 @@ from backends.base import Backend, LiveResource
 from backends.errors import BackendError
 from collectors.context import Context, log
 from storage.models import Deployment, Run
-from words import DeploymentState, Feature, RunStatus
+from words import DeploymentState, Feature, RunStatus, called
 
 _WANTED = (DeploymentState.INTENDED, DeploymentState.PROVISIONING, DeploymentState.READY)
 _OVER = [status for status in RunStatus if status.final]
@@ -52,7 +52,7 @@ async def _end(ctx: Context, backend: Backend, orphan: LiveResource) -> bool:
             log.warning("teardown of %s failed: %s", orphan.key, error)
             await ctx.clock.sleep(BETWEEN_S)
         else:
-            await ctx.tell("orphan", f"{orphan.key} on {backend.name} belonged to nothing; it was ended.")
+            await ctx.tell("orphan", f"{orphan.key} on {called(backend.name)} belonged to nothing; it was ended.")
             return True
-    await ctx.tell("orphan", f"{orphan.key} on {backend.name} belongs to nothing and could not be ended yet.")
+    await ctx.tell("orphan", f"{orphan.key} on {called(backend.name)} belongs to nothing and could not be ended yet.")
     return False

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from words import FAILURE_OF, DeploymentState, FailureClass, JobStatus, Provider, Reason, RunStatus
+from words import FAILURE_OF, DeploymentState, FailureClass, JobStatus, Provider, Reason, RunStatus, called
 
 _RUN = {
     RunStatus.QUEUED: "waits",
@@ -30,11 +30,7 @@ def provider_of(backend: str) -> str:
     return Provider(name).label if name in set(Provider) else "muted"
 
 
-def label(backend: str) -> str:
-    """Modal, Runpod, Vast.ai; a provider's second product says so: Modal web."""
-    name, _, product = backend.partition("-")
-    known = Provider(name).label if name in set(Provider) else name
-    return f"{known} {product}".strip()
+label = called
 
 
 def in_order(backends: Iterable[str]) -> list[str]:
