@@ -17,7 +17,7 @@ from cli.output import AsJson, Refused, give, say
 from cli.processes import Child, Supervisor
 from cli.report import document
 from cli.simulate import Seed, Speed, World
-from cli.stack import start_collector, start_simulator, start_web, truth_of
+from cli.stack import require_loopback, start_collector, start_simulator, start_web, truth_of
 from clock import SharedClock
 from collectors.billing import SETTLED
 from settings import Settings
@@ -53,6 +53,7 @@ def demo(
 ) -> None:
     """Run both workflows on Modal, Runpod and Vast.ai, all simulated: no key, no dollar."""
     load_world(world)  # a wrong world is refused before anything starts
+    require_loopback(Settings().address)
     sizes: dict[str, Any] = {name: n for name, n in (("warm", warm), ("cold", cold)) if n is not None}
     plans = [replace(plan, **sizes) for plan in _chosen(workflow or [])]
     kept = data or (Path(tempfile.mkdtemp(prefix="bakeoff-")) if headless else Settings().data_dir / "demo")

@@ -1,6 +1,7 @@
 """What `demo` and `up` start: simulator, collector and web server, each in a process of its own."""
 
 import asyncio
+import ipaddress
 import json
 import os
 import socket
@@ -75,6 +76,16 @@ def truth_of(line: dict[str, Any]) -> dict[str, Any]:
     """What the simulator says truly happened; OSError if its control address is shut or silent."""
     truth: dict[str, Any] = json.loads(fetch(f"{line['urls']['control']}/truth"))
     return truth
+
+
+def require_loopback(address: str) -> None:
+    """Refuse an address that others could reach: there is no sign-in yet."""
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        loopback = address == "localhost"
+    if not loopback:
+        raise Refused(f"{address} is no loopback address. There is no sign-in yet: use 127.0.0.1.")
 
 
 def free_port(address: str, port: int) -> int:

@@ -1,7 +1,6 @@
 """`bakeoff up`: collector and web server on real providers."""
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from cli.collect import TouchProduction
 from cli.output import Refused, data_folder, say
 from cli.processes import Supervisor
-from cli.stack import start_collector, start_web
+from cli.stack import require_loopback, start_collector, start_web
 from settings import Settings, simulated_world
 from storage.migrate import upgrade
 
@@ -24,8 +23,7 @@ def up(touch_production: TouchProduction = False) -> None:
     settings = Settings()
     if settings.spend_cap_usd is None and simulated_world(settings) is None:
         raise Refused("Real providers need a spend cap: set BAKEOFF_SPEND_CAP_USD, or try `bakeoff demo` first.")
-    if not _loopback(settings.address):
-        raise Refused(f"{settings.address} is no loopback address. There is no sign-in yet: use 127.0.0.1.")
+    require_loopback(settings.address)
     asyncio.run(_up(settings, ["--touch-production"] if touch_production else []))
 
 
@@ -42,10 +40,3 @@ async def _up(settings: Settings, options: Sequence[str]) -> None:
         raise Refused(f"The {child.name} ended with code {child.process.returncode}.")
     finally:
         await supervisor.stop()
-
-
-def _loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
