@@ -183,13 +183,14 @@ def test_real_keys_on_a_simulated_folder_are_refused(
         assert session.exec(select(Request)).all() == []
 
 
+@pytest.mark.parametrize("verb", ["up", "demo"])
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.7", "example.org", "::"])
 def test_the_web_is_served_on_loopback_only(
-    address: str, bakeoff: Command, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+    address: str, verb: str, bakeoff: Command, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BAKEOFF_SPEND_CAP_USD", "5")
     monkeypatch.setenv("BAKEOFF_ADDRESS", address)
-    refused(bakeoff("up"), address, "use 127.0.0.1")
+    refused(bakeoff(verb), address, "use 127.0.0.1")
     assert not folder.path.exists()
 
 
