@@ -51,7 +51,8 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
     """A flex worker keeps its id when it scales down and up again, so a known id alone does not prove warm.
 
     The worker list of REST v2 gives `startedAt` of the worker's present life: after our submit means that it was
-    started for us. FlashBoot may restore a start from a snapshot and no field says so.
+    started for us. A worker that died at once is listed no more: then its idle window after its last job says that it
+    was still up, or the failures of warm workers would enter no cell. FlashBoot may restore a start from a snapshot and no field says so.
     """
     worker = evidence.get("worker_id")
     if worker is None:
@@ -63,6 +64,9 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
         if str(evidence.get("flashboot", "OFF")).upper() != "OFF":
             return _say(StartKind.UNKNOWN, f"{why}, but with FlashBoot on: booted or restored cannot be told apart")
         return _say(StartKind.COLD, why)
+    idle_until = _instant(evidence.get("worker_idle_until"))
+    if started_at is None and idle_until is not None and accepted_at is not None and accepted_at < idle_until:
+        return _say(StartKind.WARM, "a known worker whose idle window was not over when the job was accepted")
     if started_at is None or accepted_at is None:
         return _say(StartKind.UNKNOWN, "a known worker, but when it started was not seen")
     return _say(StartKind.WARM, "a known worker that started before the job was accepted")

@@ -2,10 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from analysis.cold import start_kind
 from analysis.quality import ImageFacts, inspect
@@ -83,8 +83,12 @@ def _values(
     reason = Reason.IMAGE_BROKEN if defect and seen.status is JobStatus.SUCCEEDED else seen.reason
     if seen.status is JobStatus.SUCCEEDED and not seen.images:
         reason = Reason.RESULT_MISSING
+    deployment, before = _deployment(session, job), _workers_before(session, job)
     evidence = {**seen.evidence, "worker_id": seen.worker_id}
-    kind, why = start_kind(_deployment(session, job).backend, evidence, job.accepted_at, _workers_before(session, job))
+    busy_at = before.get(seen.worker_id or "")
+    if busy_at and job.accepted_at and busy_at < job.accepted_at:  # else it was at work beside or after this job
+        evidence["worker_idle_until"] = (busy_at + timedelta(seconds=deployment.idle_timeout_s)).isoformat()
+    kind, why = start_kind(deployment.backend, evidence, job.accepted_at, before)
     return {
         "status": STATUS_OF[reason] if reason else seen.status,
         "reason": reason.value if reason else None,
@@ -107,10 +111,14 @@ def _deployment(session: Session, job: Job) -> Deployment:
     return session.get_one(Deployment, job.deployment_id)
 
 
-def _workers_before(session: Session, job: Job) -> list[str]:
-    """Ids of the workers that earlier jobs of this deployment ran on."""
-    query = select(Job.worker_id).where(Job.deployment_id == job.deployment_id, col(Job.id) != job.id)
-    return [worker for worker in session.exec(query) if worker is not None]
+def _workers_before(session: Session, job: Job) -> dict[str, datetime | None]:
+    """The workers that earlier jobs of this deployment ran on, and when each was last seen at work."""
+    query = (
+        select(Job.worker_id, func.max(Job.last_unfinished_at))
+        .where(Job.deployment_id == job.deployment_id, col(Job.id) != job.id)
+        .group_by(col(Job.worker_id))
+    )
+    return {worker: busy_at for worker, busy_at in session.exec(query) if worker is not None}
 
 
 def _add_rows(

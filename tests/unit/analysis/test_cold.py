@@ -66,6 +66,18 @@ def test_a_runpod_worker_is_warm_only_if_its_present_life_began_before(
     assert kind("runpod", evidence, *history) is expected
 
 
+@pytest.mark.parametrize(("idle_for_s", "expected"), [(0.1, WARM), (0, UNKNOWN), (-3, UNKNOWN)])
+def test_a_known_runpod_worker_that_is_listed_no_more_was_up_within_its_idle_window(
+    idle_for_s: float, expected: StartKind
+) -> None:
+    evidence = runpod(None, worker_idle_until=(AT + timedelta(seconds=idle_for_s)).isoformat())
+
+    assert kind("runpod", evidence, "w1") is expected
+    assert kind("runpod", evidence, "w1", accepted=False) is UNKNOWN
+    assert kind("runpod", evidence, "w0") is COLD
+    assert kind("runpod", evidence | runpod(-4.9), "w1") is COLD  # where the present life began says more
+
+
 def test_a_runpod_job_whose_acceptance_was_not_seen_is_not_called_warm() -> None:
     assert kind("runpod", runpod(-60), "w1", accepted=False) is UNKNOWN
 

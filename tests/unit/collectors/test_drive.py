@@ -37,7 +37,7 @@ from tests.unit.collectors.fakes import (
     play,
     until,
 )
-from words import Feature, JobStatus, Reason, RunStatus
+from words import Feature, JobStatus, Reason, RunStatus, StartKind
 
 LONG = SERVERLESS | {Feature.LONG_POLL}
 
@@ -216,6 +216,18 @@ def test_a_picture_of_another_size_than_asked_is_broken(tmp_path: Path) -> None:
 
     job = play(tmp_path, scenario)
     assert (job.reason, job.error) == (Reason.IMAGE_BROKEN, "The image is wrong_size.")
+
+
+def test_what_is_known_of_a_worker_from_its_earlier_jobs_is_evidence_for_the_next(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> list[Job]:
+        await drive_run(desk.ctx, desk.ask(warm=1, cold=1, idle_timeout_s=60))
+        return desk.jobs()
+
+    first, second = play(tmp_path, scenario, lambda clock: FakeBackend(clock, name="runpod"))
+    idle_until = first.last_unfinished_at + timedelta(seconds=60)
+    assert "worker_idle_until" not in first.evidence
+    assert second.evidence["worker_idle_until"] == idle_until.isoformat()
+    assert (first.start_kind, second.start_kind) == (StartKind.COLD, StartKind.WARM)
 
 
 # ---------------------------------------------------------------- lost answers
