@@ -51,8 +51,9 @@ def _runpod(evidence: Mapping[str, Any], accepted_at: datetime | None, history: 
     """A flex worker keeps its id when it scales down and up again, so a known id alone does not prove warm.
 
     The worker list of REST v2 gives `startedAt` of the worker's present life: after our submit means that it was
-    started for us. A worker that died at once is listed no more: then its idle window after its last job says that it
-    was still up, or the failures of warm workers would enter no cell. FlashBoot may restore a start from a snapshot and no field says so.
+    started for us. A worker that died at once is listed no more; its idle window after its last job says that it was
+    still up, or the failures of warm workers would enter no cell. FlashBoot may restore a start from a snapshot and
+    no field says so.
     """
     worker = evidence.get("worker_id")
     if worker is None:
