@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench proof
+.PHONY: help install demo up test check lock bench proof mutants
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -35,6 +35,9 @@ bench: $(READY) ## Our own speed and accuracy, as tables
 
 proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
 	@$(BIN)/python -m benchmarks.proof
+
+mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 % must be: about 40 minutes
+	@$(BIN)/python -m benchmarks.mutants
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)
