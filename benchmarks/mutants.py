@@ -47,7 +47,7 @@ class Verdict:
 def main(arguments: Sequence[str]) -> int:
     """Run the sample in the time given and print the table and the survivors."""
     asked = _parsed(arguments)
-    stop_at = time.monotonic() + asked.minutes * 60
+    stop_at = time.perf_counter() + asked.minutes * 60
     mutants = sample(ROOT, asked.sample, asked.seed)
     with tempfile.TemporaryDirectory(prefix="bakeoff-mutants-") as folder:
         lanes = [_lane(Path(folder) / str(number)) for number in range(asked.lanes)]
@@ -94,7 +94,7 @@ def _judged(mutants: Sequence[Mutant], lanes: Sequence[Path], stop_at: float) ->
 
     def turn(numbered: tuple[int, Mutant]) -> Verdict | None:
         number, mutant = numbered
-        if time.monotonic() > stop_at:
+        if time.perf_counter() > stop_at:
             return None
         lane = free.get()
         try:
@@ -111,11 +111,11 @@ def _judged(mutants: Sequence[Mutant], lanes: Sequence[Path], stop_at: float) ->
 
 def _verdict(mutant: Mutant, lane: Path, number: int) -> Verdict:
     file = lane / mutant.path
-    started = time.monotonic()
+    started = time.perf_counter()
     with _in_place(file, mutant.source, number):
         done = _run(lane, tests_for(mutant.path), limit_s=LIMIT_S)
     end = "time limit" if done is None else "killed" if done.returncode else "survived"
-    return Verdict(mutant=mutant, end=end, took_s=time.monotonic() - started)
+    return Verdict(mutant=mutant, end=end, took_s=time.perf_counter() - started)
 
 
 @contextlib.contextmanager
