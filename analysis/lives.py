@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis import schema, timing
+from words import Reason
 
 US = 1_000_000
 
@@ -67,7 +68,10 @@ def us(seconds: str) -> pl.Expr:
 
 
 def _serverless(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """A life begins with the boot of a cold job and ends an idle window after the last, or with the deployment."""
+    """A life begins with the boot of a cold job and ends an idle window after the last, or with the deployment.
+
+    The last job of a worker that died has no idle window after it.
+    """
     worked = known.filter(~pl.col("backend").is_in(RENTED), pl.col("done_us").is_not_null(), pl.col("worker_id") != "")
     one = ["deployment_id", "worker_id", "life"]
     ends = deployments.select("deployment_id", gone_us=pl.col("ended_at").dt.epoch("us"))
@@ -78,17 +82,25 @@ def _serverless(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("backend", "usd_per_s_nano").first(),
             start_us=(pl.col("picked_us") - pl.col("boot_us")).first(),
-            end_us=pl.col("done_us").max() + pl.col("idle_timeout_s").first() * US,
+            end_us=pl.col("done_us").max(),
+            idle_us=pl.when(_DIED.any()).then(0).otherwise(pl.col("idle_timeout_s").first() * US),
         )
         .join(ends, on="deployment_id", how="left")
-        .with_columns(end_us=pl.min_horizontal("end_us", "gone_us"))
+        .with_columns(end_us=pl.min_horizontal(pl.col("end_us") + pl.col("idle_us"), "gone_us"))
         .select(_COLUMNS)
     )
 
 
 def _rented(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """From running (ready less its boot, else the order) until destroyed, or until the last thing that was seen."""
-    seen = known.group_by("deployment_id").agg(boot_us=pl.col("boot_us").max(), done_us=pl.col("done_us").max())
+    """From running (ready less its boot, else the order) until destroyed, or until the last thing that was seen.
+
+    A machine that died under a job was last seen running with that job: what is left of it is not billed for its GPU.
+    """
+    seen = known.group_by("deployment_id").agg(
+        boot_us=pl.col("boot_us").max(),
+        done_us=pl.col("done_us").max(),
+        died_us=pl.col("last_unfinished_at").filter(_DIED).max().dt.epoch("us"),
+    )
     return (
         deployments.filter(pl.col("backend").is_in(RENTED))
         .join(seen, on="deployment_id", how="left")
@@ -97,13 +109,14 @@ def _rented(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
             start_us=pl.coalesce(
                 pl.col("ready_at").dt.epoch("us") - pl.col("boot_us"), pl.col("created_at").dt.epoch("us")
             ),
-            end_us=pl.coalesce(pl.col("ended_at").dt.epoch("us"), "done_us"),
+            end_us=pl.coalesce("died_us", pl.col("ended_at").dt.epoch("us"), "done_us"),
         )
         .filter(pl.col("start_us").is_not_null(), pl.col("end_us").is_not_null())
         .select(_COLUMNS)
     )
 
 
+_DIED = pl.col("reason") == Reason.WORKER_LOST
 _COLUMNS = ["deployment_id", "worker_id", "backend", "usd_per_s_nano", "start_us", "end_us"]
 
 

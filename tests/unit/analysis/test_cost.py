@@ -30,7 +30,8 @@ MODAL_JOBS = jobs(
 MODAL_DEPLOYMENT = deployments(deployment(backend="modal", idle_timeout_s=300, usd_per_s_nano=665_440))
 MODAL_CHARGES = charges(charge(270_235_184, provider="modal"))  # 406.1 s
 
-# Three lives of workers at 530,000 nano-USD/s, each rounded up to whole seconds: 65.35, 60.26 and 22.9 s.
+# Three lives of workers at 530,000 nano-USD/s, each rounded up to whole seconds: 65.35, 50.26 and 22.9 s.
+# The second died under its last job, so that no idle window followed.
 RUNPOD_JOBS = jobs(
     job(**at(20, queue_s=20.0), execution_s=18.3 + 8.6, boot_s=20.0, load_s=18.3, start_kind="cold"),
     job(**at(46.9, queue_s=0.0), execution_s=8.45),
@@ -39,7 +40,7 @@ RUNPOD_JOBS = jobs(
     job(**at(304.2, queue_s=4.2), execution_s=8.7, boot_s=4.2, load_s=0.0, start_kind="restored"),
 )
 RUNPOD_CHARGES = charges(
-    charge(151 * 530_000), charge(1_369_863 + 5_753_425, sku="disk"), charge(800_000, sku="fee", state="provisional")
+    charge(141 * 530_000), charge(1_369_863 + 5_753_425, sku="disk"), charge(800_000, sku="fee", state="provisional")
 )
 
 # A machine at 150,000 nano-USD/s: ordered at 0 s, running from 300 s, ready at 900 s, destroyed at 2,400 s.
@@ -76,8 +77,8 @@ def test_where_a_modal_bill_went() -> None:
 
 def test_where_a_runpod_bill_went() -> None:
     assert fall(deployments(deployment()), RUNPOD_JOBS, RUNPOD_CHARGES) == {
-        "good": 18_369_800, "failed": 1_128_900, "cold": 41_456_600, "idle": 17_755_000, "storage": 7_123_288,
-        "network": 0, "fee": 800_000, "rounding": 789_700, "unexplained": 530_000, "billed": 87_953_288,
+        "good": 18_369_800, "failed": 1_128_900, "cold": 41_456_600, "idle": 12_455_000, "storage": 7_123_288,
+        "network": 0, "fee": 800_000, "rounding": 789_700, "unexplained": 530_000, "billed": 82_653_288,
     }  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def test_only_billed_deployments_have_a_waterfall() -> None:
     ("frames", "good", "billed", "estimated", "state"),
     [
         ((MODAL_DEPLOYMENT, MODAL_JOBS, MODAL_CHARGES), 3, 270_235_184, 269_902_464, "final"),
-        ((deployments(deployment()), RUNPOD_JOBS, RUNPOD_CHARGES), 4, 87_953_288, 150 * 530_000, "provisional"),
+        ((deployments(deployment()), RUNPOD_JOBS, RUNPOD_CHARGES), 4, 82_653_288, 140 * 530_000, "provisional"),
         ((VAST_DEPLOYMENT, VAST_JOBS, VAST_CHARGES), 4, 396_000_000, 2100 * 150_000, "final"),
     ],
 )
@@ -182,6 +183,11 @@ def test_a_machine_that_is_still_up_has_cost_what_was_seen_of_it() -> None:
     assert lives.lives(running, VAST_JOBS)["life_us"].item() == (1412_500 - 300_000) * 1000
 
 
+def test_a_machine_that_died_under_a_job_costs_no_gpu_after_it_was_last_seen_at_work() -> None:
+    died = pl.concat([VAST_JOBS, jobs(failed("worker_lost", **VAST | at(1500, queue_s=0.0), start_s=1492.0))])
+    assert lives.lives(VAST_DEPLOYMENT, died)["life_us"].item() == (1501_500 - 300_000) * 1000
+
+
 def test_a_life_ends_with_its_deployment() -> None:
     gone = deployments(deployment(ended_at=after(310)))
     assert lives.lives(gone, RUNPOD_JOBS)["life_us"].to_list()[2] == 10_000_000
@@ -190,8 +196,8 @@ def test_a_life_ends_with_its_deployment() -> None:
 def test_lives_are_told_apart_by_worker_and_by_start() -> None:
     frame = lives.lives(deployments(deployment()), RUNPOD_JOBS)
     assert frame.schema == schema.LIVES
-    assert frame["life_us"].to_list() == [65_350_000, 60_260_000, 22_900_000]
-    assert frame["billed_us"].to_list() == [66_000_000, 61_000_000, 23_000_000]
+    assert frame["life_us"].to_list() == [65_350_000, 50_260_000, 22_900_000]
+    assert frame["billed_us"].to_list() == [66_000_000, 51_000_000, 23_000_000]
     other = RUNPOD_JOBS.with_columns(worker_id=pl.when(pl.col("job_id") == 2).then(pl.lit("w2")).otherwise("worker_id"))
     assert lives.lives(deployments(deployment()), other).height == 4
 
