@@ -46,19 +46,24 @@ def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
     """Add boot_us, the start-up that this job caused (0 for warm and unknown ones), and the instants of its work.
 
     Where nobody says when the worker started: the whole wait in the queue on a scaling endpoint, all the time until
-    ready on a rented machine. Both err high by the image pull. Adds picked_us, done_us (null where not known).
+    ready on a rented machine. Both err high by the image pull. Where nobody says how long the job waited (Runpod's
+    wait of a job that its platform tried again is the last try's): it ended as early as our looks allow.
+    Adds picked_us, done_us (null where not known).
     """
     times = deployments.select("deployment_id", "idle_timeout_s", "created_at", "ready_at", "ended_at")
     rental_us = (pl.col("ready_at") - pl.col("created_at")).dt.total_microseconds()
     waited_us = pl.when(pl.col("backend").is_in(RENTED)).then(rental_us).otherwise(us("queue_s"))
+    accepted_us, execution_us = pl.col("accepted_at").dt.epoch("us"), us("execution_s")
+    unsaid_us = pl.max_horizontal(accepted_us, pl.col("last_unfinished_at").dt.epoch("us") - execution_us)
+    since_us = pl.col("picked_us") - pl.col("worker_started_at").dt.epoch("us")
     return (
         jobs.join(times, on="deployment_id", how="left", maintain_order="left")
-        .with_columns(boot_s=timing.boot_s())
+        .with_columns(boot_s=timing.boot_s(), picked_us=pl.coalesce(accepted_us + us("queue_s"), unsaid_us))
+        .with_columns(boot_us=pl.coalesce(us("boot_s"), pl.when(since_us >= 0).then(since_us), waited_us))
         .with_columns(
-            boot_us=pl.when(timing.STARTED).then(pl.coalesce(us("boot_s"), waited_us)).otherwise(0),
-            picked_us=pl.col("accepted_at").dt.epoch("us") + us("queue_s"),
+            boot_us=pl.when(timing.STARTED).then("boot_us").otherwise(0),
+            done_us=pl.col("picked_us") + execution_us,
         )
-        .with_columns(done_us=pl.col("picked_us") + us("execution_s"))
     )
 
 

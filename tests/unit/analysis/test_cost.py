@@ -183,6 +183,23 @@ def test_a_machine_that_is_still_up_has_cost_what_was_seen_of_it() -> None:
     assert lives.lives(running, VAST_JOBS)["life_us"].item() == (1412_500 - 300_000) * 1000
 
 
+def test_a_job_whose_wait_is_not_told_has_its_place_in_the_life_of_its_worker() -> None:
+    tried_again = {"queue_s": None, "accepted_at": after(150), "start_s": 140.0, "execution_s": 2.13}
+    rows = [row for row in RUNPOD_JOBS.iter_rows(named=True) if row["reason"] is None]
+    warm = jobs(*rows, failed("worker_lost", **tried_again))  # seen at work until 149.5 s
+    assert lives.lives(deployments(deployment()), warm)["life_us"].to_list()[1] == 50_130_000
+    late = jobs(*rows, failed("worker_lost", **tried_again | {"start_s": 145.0}))  # until 154.5 s
+    assert lives.lives(deployments(deployment()), late)["life_us"].to_list()[1] == 52_500_000
+
+
+def test_a_worker_that_died_under_its_first_job_has_lived_since_it_was_started() -> None:
+    first = {"queue_s": None, "accepted_at": after(10), "worker_started_at": after(15), "start_kind": "cold"}
+    died = jobs(failed("worker_lost", **first, start_s=30.0, execution_s=20.0))  # seen at work until 39.5 s
+    assert lives.lives(deployments(deployment()), died)["life_us"].to_list() == [24_500_000]
+    unseen = died.with_columns(worker_started_at=pl.lit(after(25)))  # after the job, by our reckoning: not known
+    assert lives.lives(deployments(deployment()), unseen)["life_us"].to_list() == [None]
+
+
 def test_a_machine_that_died_under_a_job_costs_no_gpu_after_it_was_last_seen_at_work() -> None:
     died = pl.concat([VAST_JOBS, jobs(failed("worker_lost", **VAST | at(1500, queue_s=0.0), start_s=1492.0))])
     assert lives.lives(VAST_DEPLOYMENT, died)["life_us"].item() == (1501_500 - 300_000) * 1000
