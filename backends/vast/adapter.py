@@ -23,6 +23,7 @@ from backends.base import (
     LiveResource,
     Observation,
     Offer,
+    Times,
 )
 from backends.errors import (
     AuthFailed,
@@ -323,6 +324,7 @@ class VastBackend:
             reason=Reason.WORKER_LOST,
             error=doom,
             worker_id=host.id,
+            times=Times(boot_s=host.detail.get("boot_s")),  # billed, whatever became of the host
             evidence=wire.facts_of(host),
             raw={"instance": host.id, "said": doom},
         )

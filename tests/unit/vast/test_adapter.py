@@ -369,6 +369,7 @@ def test_a_job_whose_host_died_is_a_lost_worker_and_the_next_one_has_no_host() -
         ref = await bench.deployed()
         last = await bench.finished(await bench.submit(ref))
         assert (last.status, last.reason, last.worker_id) == (JobStatus.FAILED, Reason.WORKER_LOST, ref.id)
+        assert last.times.boot_s == ref.detail["boot_s"] > 0
         assert last.raw
         seen = await bench.backend.observe(ref)
         assert (seen.state, seen.usd_per_s is not None) == (DeploymentState.FAILED, True)
