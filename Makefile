@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench proof mutants
+.PHONY: help install demo up test check lock bench proof mutants worlds
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -38,6 +38,9 @@ proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
 
 mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 % must be: about 40 minutes
 	@$(BIN)/python -m benchmarks.mutants
+
+worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, in virtual time: about 4 minutes
+	@$(BIN)/python -m benchmarks.worlds
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)

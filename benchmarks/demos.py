@@ -80,7 +80,7 @@ def killed_again_and_again(path: Path, *, kills: int, dice: Random) -> Demo:
                 process.wait(LOOK_S)
         process.terminate()
         process.communicate()
-    checks = [Check("kills", str(killed), f"{kills}", killed == kills), *_after_kills(folder, ledger)]
+    checks = [Check("kills", str(killed), f"{kills}", killed == kills), *nothing_left(folder, ledger)]
     return Demo(took_s=time.perf_counter() - started, checks=checks)
 
 
@@ -117,7 +117,7 @@ def _ledger(path: Path) -> Mapping[str, Any] | None:
     return ledger
 
 
-def _after_kills(folder: DataFolder, ledger: Mapping[str, Any] | None) -> list[Check]:
+def nothing_left(folder: DataFolder, ledger: Mapping[str, Any] | None) -> list[Check]:
     """Every job final, nothing paid twice, nothing left rented: by our tables and by the ledger."""
     with Session(open_reader(folder.db)) as session:
         open_jobs = [job.key for job in session.exec(select(Job)) if not job.status.final]

@@ -20,8 +20,15 @@ class Check:
     holds: bool
 
 
-def judge(shown: Mapping[str, Any], *, jobs: int = JOBS, warm_cells: int = WARM_CELLS) -> list[Check]:
-    """Every bound on a demo's document. `jobs` and `warm_cells`: the least of each, fewer for a smaller demo."""
+def judge(
+    shown: Mapping[str, Any],
+    *,
+    jobs: int = JOBS,
+    warm_cells: int = WARM_CELLS,
+    cold_n: int = COLD_N,
+    within: float = WITHIN,
+) -> list[Check]:
+    """Every bound on a demo's document. `jobs`, `warm_cells`, `cold_n`: the least of each, fewer for a smaller demo."""
     warm = [cell for cell in shown["cells"] if cell["start_kind"] == "warm" and cell["n"] >= WARM_N]
     cold = [cell for cell in shown["cells"] if cell["start_kind"] == "cold"]
     latency = [_off(cell["latency_s"]["p50"], _true(cell, "latency_s", "p50")) for cell in warm]
@@ -33,10 +40,10 @@ def judge(shown: Mapping[str, Any], *, jobs: int = JOBS, warm_cells: int = WARM_
     return [
         _least("jobs", shown["jobs"], jobs),
         _least(f"warm cells of {WARM_N} jobs", len(warm), warm_cells),
-        _least("jobs of the smallest cold cell", min((cell["n"] for cell in cold), default=0), COLD_N),
-        _worst("warm p50", latency),
-        _worst("marginal cost", marginal),
-        _worst("fully loaded cost", loaded),
+        _least("jobs of the smallest cold cell", min((cell["n"] for cell in cold), default=0), cold_n),
+        worst("warm p50", latency, within),
+        worst("marginal cost", marginal, within),
+        worst("fully loaded cost", loaded, within),
         _same("success rates", [(cell["success_rate"], _true(cell, "success_rate")) for cell in shown["cells"]]),
         _same("jobs of a cell", [(cell["n"], _true(cell, "n")) for cell in shown["cells"]]),
         _same("paid calls", [(shown["paid_calls"], shown["truth"]["paid_calls"])]),
@@ -65,11 +72,12 @@ def _least(name: str, found: int, least: int) -> Check:
     return Check(name, str(found), f">= {least}", found >= least)
 
 
-def _worst(name: str, errors: Sequence[float | None]) -> Check:
+def worst(name: str, errors: Sequence[float | None], within: float) -> Check:
+    """The largest of some relative errors; one that is not known holds no bound, nor do none at all."""
     known = [error for error in errors if error is not None]
     if not known or len(known) < len(errors):
-        return Check(name, "not known", f"<= {WITHIN:.0%} off", holds=False)
-    return Check(name, f"{max(known):.1%} off", f"<= {WITHIN:.0%} off", max(known) <= WITHIN)
+        return Check(name, "not known", f"<= {within:.0%} off", holds=False)
+    return Check(name, f"{max(known):.1%} off", f"<= {within:.0%} off", max(known) <= within)
 
 
 def _same(name: str, pairs: Sequence[tuple[Any, Any]]) -> Check:
