@@ -1,4 +1,4 @@
-"""Do the tests notice when the code is wrong? `python -m benchmarks.mutants [--sample 200] [--seed 1] [--minutes 60]`.
+"""Do the tests notice when the code is wrong? `python -m benchmarks.mutants [--sample 200] [--seed 1] [--minutes 90]`.
 
 Each mutant lives in a copy of the checkout, alone, for as long as the tests of its module need to fail. One that
 passes them all survives, and is shown. A mutant that runs out of its time is dead: somebody would notice.
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the sample in the time given and print the table and the survivors."""
     asked = _parsed(arguments)
     stop_at = time.perf_counter() + asked.minutes * 60
-    mutants = sample(ROOT, asked.sample, asked.seed)
+    mutants = sample(ROOT, asked.sample, asked.seed)[asked.skip :]
     with tempfile.TemporaryDirectory(prefix="bakeoff-mutants-") as folder:
         lanes = [_lane(Path(folder) / str(number)) for number in range(asked.lanes)]
         if not _passes_without(lanes[0]):
@@ -64,6 +64,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, default=200, help="how many mutants to draw")
     parser.add_argument("--seed", type=int, default=1, help="of the draw; a longer sample begins with the shorter one")
+    parser.add_argument("--skip", type=int, default=0, help="so many of the sample were judged by an earlier call")
     parser.add_argument("--minutes", type=float, default=90.0, help="after which no further mutant begins")
     parser.add_argument("--lanes", type=int, default=LANES, help="how many mutants live at a time")
     return parser.parse_args(arguments)
