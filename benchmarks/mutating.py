@@ -21,7 +21,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "analysis": ("tests/unit/analysis", "tests/property", "tests/pages/test_findings.py", "tests/pages/test_charts.py"),
     "backends": ("tests/unit/backends", "tests/contract/test_http.py", "tests/contract/test_overrides.py"),
     "backends/modal": ("tests/unit/modal", "tests/contract/test_modal.py"),
-    "backends/modal_web.py": ("tests/contract/test_modal_web.py",),
+    "backends/modal_web.py": ("tests/unit/backends/test_modal_web.py", "tests/contract/test_modal_web.py"),
     "backends/registry.py": ("tests/unit/backends", "tests/contract/test_overrides.py", "tests/contract/test_modal.py"),
     "backends/runpod": ("tests/unit/backends", "tests/contract/test_runpod.py"),
     "backends/vast": ("tests/unit/vast", "tests/contract/test_vast.py"),

@@ -184,12 +184,10 @@ def _labelled(columns: _Columns) -> list[ColumnElement[Any]]:
 
 
 def _frame(session: Session, query: Select[Any], wanted: pl.Schema) -> pl.DataFrame:
-    """Read in parts, each as columns; instants arrive as integer microseconds, durations `*_s` as well."""
-    raw = pl.Schema({name: _raw(name, dtype) for name, dtype in wanted.items()})
-    parts = [
-        pl.DataFrame(list(zip(*rows, strict=True)), schema=raw, orient="col")
-        for rows in session.execute(query, execution_options={"yield_per": _PART}).partitions()
-    ]
+    """Read in parts, each as columns by name; instants arrive as integer microseconds, durations `*_s` as well."""
+    rows = session.execute(query, execution_options={"yield_per": _PART})
+    raw = pl.Schema({name: _raw(name, wanted[name]) for name in rows.keys()})  # noqa: SIM118 - a result is no mapping
+    parts = [pl.DataFrame(list(zip(*part, strict=True)), schema=raw, orient="col") for part in rows.partitions()]
     whole = pl.concat(parts) if parts else raw.to_frame()
     return whole.select(_typed(name, dtype) for name, dtype in wanted.items())
 

@@ -22,7 +22,7 @@ from backends.errors import (
 from collectors import deployments
 from collectors.deployments import FIND_AGAIN_S, FIND_TRIES, READY_LIMIT_S
 from collectors.runs import drive_run
-from storage.models import Deployment, Offer
+from storage.models import Deployment, Event, Offer
 from tests.unit.collectors.fakes import RATE, RENTED, Desk, FakeBackend, killed, play, until
 from words import DeploymentState, JobStatus, Reason, RunStatus
 
@@ -208,14 +208,17 @@ def test_capacity_that_never_gets_ready_is_given_up_and_torn_down(tmp_path: Path
 
 
 def test_capacity_that_fails_while_it_boots_says_why(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> tuple[str | None, list[Any]]:
+    async def scenario(desk: Desk) -> tuple[str | None, list[Any], list[Event]]:
         task = asyncio.create_task(drive_run(desk.ctx, desk.ask()))
         await until(desk.clock, lambda: bool(desk.backend.rentals))
         desk.backend.standing()[0].dead = "the host has no space left"
         await task
-        return desk.deployments()[0].reason, desk.reasons()
+        told = [event for event in desk.rows(Event) if "no space left" in event.text and event.kind == "deployment"]
+        return desk.deployments()[0].reason, desk.reasons(), told
 
-    assert play(tmp_path, scenario) == ("the host has no space left", [Reason.NOT_SENT] * 3)
+    reason, reasons, (told,) = play(tmp_path, scenario)
+    assert (reason, reasons) == ("the host has no space left", [Reason.NOT_SENT] * 3)
+    assert (told.run_id, told.deployment_id) == (1, 1)
 
 
 def test_capacity_that_dies_between_jobs_ends_its_lane_and_sends_nothing_more(tmp_path: Path) -> None:

@@ -269,8 +269,9 @@ def test_a_rate_that_can_be_no_price_per_second_is_unexpected(rate: str) -> None
 
 
 def test_a_rate_that_is_not_listed_is_unexpected() -> None:
-    with pytest.raises(UnexpectedReply, match="B200"):
+    with pytest.raises(UnexpectedReply, match="B200") as caught:
         rate_of(RATES, "B200")
+    assert caught.value.raw == str(sorted(RATES))
 
 
 def test_the_rate_of_a_live_deployment_is_asked_for_once_an_hour() -> None:

@@ -99,6 +99,13 @@ def test_a_run_in_detail_has_its_deployments_and_its_own_events_newest_first(ses
     assert [event.text for event in queries.events(session, limit=2)] == ["second", "not mine"]
 
 
+def test_events_are_the_latest_200_unless_asked_otherwise(session: Session) -> None:
+    session.add_all(Event(at=AT, kind="run", text=str(number)) for number in range(201))
+    session.flush()
+    shown = queries.events(session)
+    assert (len(shown), shown[0].text, shown[-1].text) == (200, "200", "1")
+
+
 def test_a_job_in_detail_has_all_that_is_known_of_it(session: Session) -> None:
     run = launch(session)
     job, other = jobs_of(session, deployment_of(session, run, "runpod"))[:2]

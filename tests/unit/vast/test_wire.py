@@ -122,6 +122,25 @@ def test_offers_are_sorted_by_the_gpus_price_and_keep_their_row() -> None:
     assert second.detail["machine_id"] == 5
 
 
+def test_an_offer_keeps_what_will_explain_its_bill_and_its_speed() -> None:
+    prices = {"dph_base": 0.36, "dph_total": 0.4, "storage_cost": 0.15, "storage_total_cost": 0.01}
+    network = {"inet_up_cost": 0.002, "inet_down_cost": 0.003, "inet_down": 800}
+    machine = {"machine_id": 5, "host_id": 6, "gpu_name": "L40S", "gpu_ram": 46068, "driver_version": "570.1"}
+    trust = {"reliability": 0.99, "verification": "verified", "geolocation": "Texas, US", "cuda_max_good": 12.9}
+    row = prices | network | machine | trust | {"disk_space": 500}
+    (offer,) = wire.offers_of({"offers": [row | {"id": 1, "ask_contract_id": 1}]}, "L40S", NOW)
+
+    assert offer.detail == row | {"disk_gb": wire.DISK_GB}
+
+
+@pytest.mark.parametrize(("row", "shown"), [([1], "list"), (None, "NoneType"), ({"id": 3, "b": 1}, "['b', 'id']")])
+def test_what_cannot_be_read_is_shown_as_its_names_or_its_kind(row: Any, shown: str) -> None:
+    with pytest.raises(UnexpectedReply) as caught:
+        wire.money(row, "dph_base")
+
+    assert caught.value.raw == shown
+
+
 @pytest.mark.parametrize(
     "reply", [None, [], {}, {"offers": {"id": 1}}, {"offers": [{"id": 1}]}, {"offers": [{"dph_base": 1}]}]
 )
