@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench proof mutants worlds
+.PHONY: help install demo up test check lock bench proof mutants worlds soak
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -41,6 +41,9 @@ mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 %
 
 worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, in virtual time: about 4 minutes
 	@$(BIN)/python -m benchmarks.worlds
+
+soak: $(READY) ## 48 simulated hours with faults and restarts, memory and database bounded: about 3 minutes
+	@$(BIN)/python -m benchmarks.soak
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)
