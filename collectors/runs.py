@@ -18,6 +18,7 @@ from words import STATUS_OF, DeploymentState, Feature, JobStatus, LoadProfile, R
 from workflows import WorkflowError, load
 
 STOP_LOOK_S = 5.0  # world seconds after which a waiting lane notices that its run is to stop
+PROOF_TRIES, PROOF_GAP_S = 5, 5.0  # a provider that is away for a moment must not cost the proof that nothing is left
 SLACK_S = 600.0  # world seconds that a job may take beyond what its workflow is expected to
 
 
@@ -221,14 +222,22 @@ async def _left_running(ctx: Context, run_id: int) -> int | None:
     rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
     total = 0
     for name in sorted({row.backend for row in rows}):
-        if name not in ctx.backends:
+        listed = await _listed(ctx, name, f"{ctx.token}-r{run_id}-") if name in ctx.backends else None
+        if listed is None:
             return None
+        total += listed
+    return total
+
+
+async def _listed(ctx: Context, name: str, prefix: str) -> int | None:
+    """How many live resources carry the prefix; None if the backend cannot be asked, though it is asked again."""
+    for _ in range(PROOF_TRIES):
         try:
-            total += len(await ctx.backends[name].live(f"{ctx.token}-r{run_id}-"))
+            return len(await ctx.backends[name].live(prefix))
         except BackendError as error:
             log.warning("%s could not be asked what is left: %s", name, error)
-            return None
-    return total
+            await ctx.clock.sleep(PROOF_GAP_S)
+    return None
 
 
 async def _lanes_down(ctx: Context, run_id: int) -> None:

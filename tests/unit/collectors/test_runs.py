@@ -10,7 +10,7 @@ import pytest
 
 from backends.errors import Unavailable
 from collectors.deployments import STOPPED
-from collectors.runs import drive_run
+from collectors.runs import PROOF_GAP_S, PROOF_TRIES, drive_run
 from storage.models import Job
 from tests.unit.collectors.fakes import RENTED, SERVERLESS, Desk, FakeBackend, killed, play, until
 from words import DeploymentState, Feature, JobStatus, LoadProfile, Reason, RunStatus
@@ -123,6 +123,17 @@ def test_where_the_provider_cannot_be_asked_what_is_left_is_unknown_and_not_zero
     run, told = play(tmp_path, scenario)
     assert (run.status, run.left_running) == (RunStatus.DONE, None)
     assert told[-1] == "Run 1 is done; what is left running is not known."
+
+
+def test_a_provider_that_is_away_for_a_moment_does_not_cost_the_proof(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[Any, Any]:
+        desk.backend.plan("live", *[Unavailable("away")] * (PROOF_TRIES - 1))
+        await drive_run(desk.ctx, desk.ask())
+        return desk.run(), desk.deployments()[0].ended_at
+
+    run, gone_at = play(tmp_path, scenario)
+    assert (run.status, run.left_running) == (RunStatus.DONE, 0)
+    assert run.ended_at - gone_at == timedelta(seconds=(PROOF_TRIES - 1) * PROOF_GAP_S)
 
 
 # ---------------------------------------------------------------- one lane's trouble is its own
