@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlmodel import Session, select
 
 from storage.db import DataFolder, open_reader
 from storage.models import Collector, Deployment, Job, Run
+from tests.e2e.web import chromium, serving, visiting
 from words import DeploymentState, JobStatus, Reason, RunStatus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +109,24 @@ def test_no_key_is_found_anywhere_after_a_demo(shown: tuple[Demo, dict[str, Any]
     assert any(path.name == "bakeoff.db" for path in searched)
     for path in searched:
         assert CANARY.encode() not in path.read_bytes(), path
+
+
+def test_no_page_of_a_demo_shows_a_key(
+    shown: tuple[Demo, dict[str, Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, key in KEYS.items():
+        monkeypatch.setenv(name, key)  # even where the web process is given the keys
+    with (
+        serving(shown[0].folder.path, tmp_path / "web.log") as url,
+        sync_playwright() as playwright,
+        chromium(playwright) as browser,
+        visiting(browser, url) as visit,
+    ):
+        for path in ("/", "/compare", "/run?id=1", "/job?id=1", "/bills", "/providers", "/launch"):
+            visit.open(path)
+            assert "SIMULATED" in visit.page.content(), path
+            assert CANARY not in visit.page.content(), path
+    assert CANARY not in (tmp_path / "web.log").read_text()
 
 
 def test_a_demos_folder_opens_for_every_other_verb(shown: tuple[Demo, dict[str, Any], str], tmp_path: Path) -> None:
