@@ -81,6 +81,13 @@ def test_a_run_waits_with_all_that_was_asked_for(session: Session) -> None:
     assert len(session.exec(select(Workflow)).all()) == 1
 
 
+def test_what_nobody_said_of_a_run_is_empty_and_its_workers_idle_for_ten_seconds(session: Session) -> None:
+    session.add(Installation(token="bakeoff-abc", simulated=True, created_at=AT))
+    run = session.get_one(Run, insert_run(session, plan(), now=AT))
+    assert (run.note, run.asked_by) == ("", "")
+    assert plan_of(run).idle_timeout_s == 10
+
+
 def test_nothing_can_be_asked_of_a_folder_that_no_collector_has_seen(session: Session) -> None:
     with pytest.raises(PlanError, match="bakeoff collect"):
         insert_run(session, plan(), now=AT)

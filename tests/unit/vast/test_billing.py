@@ -96,4 +96,7 @@ def test_whole_days_are_asked_for() -> None:
     assert list(billing.days(start, start)) == [datetime(2026, 11, 2, tzinfo=UTC)]
     assert list(billing.days(start, datetime(2026, 11, 3, tzinfo=UTC))) == [datetime(2026, 11, 2, tzinfo=UTC)]
     first = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp())
-    assert billing.day_filter(datetime(2026, 11, 2, tzinfo=UTC))["day"] == {"gte": first, "lte": first + 86_399}
+    assert billing.day_filter(datetime(2026, 11, 2, tzinfo=UTC)) == {
+        "day": {"gte": first, "lte": first + 86_399},
+        "type": {"in": ["instance"]},
+    }
