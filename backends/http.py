@@ -130,10 +130,9 @@ class Http:
     async def _attempt(
         self, method: str, path: str, pace: str, lost: type[BackendError], request: dict[str, Any]
     ) -> Any:
-        turn = self._turns.get(pace)
-        if turn is None:
+        if not pace:
             return await self._call(method, path, lost, request)
-        async with turn:
+        async with self._turns[pace]:
             return await self._call(method, path, lost, request)
 
     async def _call(self, method: str, path: str, lost: type[BackendError], request: dict[str, Any]) -> Any:

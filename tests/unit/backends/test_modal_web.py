@@ -73,10 +73,12 @@ def answered(*answers: Answer) -> tuple[Observation, Endpoint]:
 
 
 def test_each_workflow_has_its_endpoint_in_the_workspaces_domain_or_below_a_given_address() -> None:
-    assert endpoint_urls("ryla")["flux-dev"] == URL
-    assert endpoint_urls("x")["qwen-image-2512-fast"] == (
-        "https://x--ryla-qwen-image-comfyui-fastapi-app.modal.run/qwen-image-2512-fast"
-    )
+    qwen = "https://x--ryla-qwen-image-comfyui-fastapi-app.modal.run"
+    assert endpoint_urls("x") == {
+        "flux-dev": "https://x--ryla-flux-comfyui-fastapi-app.modal.run/flux-dev",
+        "qwen-image-2512": f"{qwen}/qwen-image-2512",
+        "qwen-image-2512-fast": f"{qwen}/qwen-image-2512-fast",
+    }
     assert endpoint_urls("x", "http://127.0.0.1:9")["flux-dev"] == "http://127.0.0.1:9/flux-dev"
 
 

@@ -58,6 +58,18 @@ def test_ids_say_contract_kind_and_start_and_stay_while_a_line_grows() -> None:
     assert [line.charge_id for line in billing.charges_of(grown)] == ids
 
 
+def test_a_line_keeps_what_vast_said_of_it_and_of_the_whole() -> None:
+    line = billing.charges_of(ROW)[1]
+
+    assert (line.resource_id, line.resource_name, line.provider) == ("7", "bakeoff-a", Provider.VAST)
+    assert line.raw == {
+        "source": "instance-7",
+        "description": "Instance 7 Charges - 1 day",
+        "amount": 0.396,
+        "line": {"type": "disk", "start": START, "end": START + 2400, "amount": 0.011},
+    }
+
+
 def test_a_period_has_at_least_a_second() -> None:
     gpu, *_, upload, _rounding = billing.charges_of(ROW)
 

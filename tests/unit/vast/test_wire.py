@@ -145,8 +145,9 @@ def test_what_cannot_be_read_is_shown_as_its_names_or_its_kind(row: Any, shown: 
     "reply", [None, [], {}, {"offers": {"id": 1}}, {"offers": [{"id": 1}]}, {"offers": [{"dph_base": 1}]}]
 )
 def test_a_search_that_cannot_be_read_is_named(reply: Any) -> None:
-    with pytest.raises(UnexpectedReply):
+    with pytest.raises(UnexpectedReply) as caught:
         wire.offers_of(reply, "L40S", NOW)
+    assert caught.value.raw in (str(reply), "['id']", "['dph_base']")
 
 
 def test_a_price_that_is_no_number_is_named() -> None:
