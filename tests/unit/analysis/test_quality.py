@@ -47,8 +47,9 @@ def test_a_whole_picture_has_no_defect_and_all_its_facts() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
 def test_bytes_that_are_no_image_are_undecodable(content: bytes) -> None:
-    facts = inspect(content, SIZE)
-    assert (facts.defect, facts.width, facts.pixel_sha256, facts.luma_mean) == ("undecodable", None, None, None)
+    facts = vars(inspect(content, SIZE)).copy()
+    assert facts.pop("defect") == "undecodable"
+    assert set(facts.values()) == {None}
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
