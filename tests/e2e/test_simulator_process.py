@@ -42,6 +42,15 @@ def gone(pid: int) -> bool:
         return True
 
 
+def assert_all_gone(pids: list[int]) -> None:
+    """The painter follows within a second, and multiprocessing's own tracker reads its end only once we are dead."""
+    for _ in range(PATIENCE_S * 10):
+        if all(gone(pid) for pid in pids):
+            return
+        threading.Event().wait(0.1)
+    pytest.fail(f"still alive: {[pid for pid in pids if not gone(pid)]}")
+
+
 def test_the_ready_line_names_addresses_that_answer() -> None:
     with simulator("--control", "--speed", "20", "--seed", "7") as (_, line):
         assert (line["ready"], line["simulated"], line["world"], line["seed"], line["speed"]) == (
@@ -81,7 +90,7 @@ def test_it_ends_cleanly_when_told_and_leaves_nothing_behind(how: str) -> None:
         assert process.stdout.read() == ""  # nothing but the ready line
         assert process.stderr.read() == ""
         assert not Path(line["clock"]).exists()
-        assert all(gone(pid) for pid in painters)
+        assert_all_gone(painters)
 
 
 def test_a_killed_simulator_takes_its_painter_with_it() -> None:
@@ -89,11 +98,7 @@ def test_a_killed_simulator_takes_its_painter_with_it() -> None:
         painters = children(process.pid)
         process.kill()
         process.wait(PATIENCE_S)
-        for _ in range(PATIENCE_S * 10):
-            if all(gone(pid) for pid in painters):
-                return
-            threading.Event().wait(0.1)
-        pytest.fail(f"still alive: {[pid for pid in painters if not gone(pid)]}")
+        assert_all_gone(painters)
 
 
 def test_a_world_that_does_not_exist_is_one_sentence_and_a_failure() -> None:
