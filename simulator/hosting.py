@@ -48,6 +48,7 @@ async def host(options: Options, announce: Announce) -> None:
         clock = SharedClock(path)
         studio = ProcessStudio()
         stack.callback(studio.close)
+        await asyncio.wrap_future(studio.ready)  # told to end while it starts, a painter would complain on stderr
         simulation = Simulation(world, seed=options.seed, studio=studio, now=clock.now(), keys=options.keys)
         doors = Doors(control=options.control)
         simulation.site.bases = doors.urls()

@@ -57,7 +57,7 @@ class ProcessStudio:
         self._pool = ProcessPoolExecutor(
             max_workers=1, mp_context=get_context("spawn"), initializer=_settle, initargs=(os.getpid(),)
         )
-        self._pool.submit(os.getpid)  # started now, ready for the first order
+        self.ready = self._pool.submit(os.getpid)  # started now; done once the painter takes orders
         self._orders: dict[Picture, Future[bytes]] = {}
 
     def order(self, picture: Picture) -> None:
