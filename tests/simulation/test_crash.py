@@ -6,10 +6,9 @@ import pytest
 from sqlmodel import select
 
 from storage.models import Job, Run
+from tests.simulation.bakeoff import Bakeoff
 from tests.simulation.crash import crash_at
 from words import JobStatus, Reason, RunStatus
-
-EVERY = 5  # of all crash points, so that the suite stays within its minutes; the offset moves with the point
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def test_a_killed_collector_is_taken_over_without_a_second_payment(share: float,
     _nothing_was_paid_twice(made)
 
 
-def _nothing_was_paid_twice(made) -> None:  # type: ignore[no-untyped-def]
+def _nothing_was_paid_twice(made: Bakeoff) -> None:
     rented = [row.name for row in made.simulation.ledger.rented]
     assert len(rented) == len(set(rented))
     for row in made.simulation.ledger.rented:
