@@ -172,7 +172,34 @@ class LoadProfile(StrEnum):
     """How the jobs of a lane arrive."""
 
     SEQUENTIAL = "sequential"  # back to back, one in flight: warm
+    CONCURRENT = "concurrent"  # closed loop: so many in flight, each followed by the next
+    CONSTANT = "constant"  # open loop: evenly spaced
+    POISSON = "poisson"  # open loop: memoryless arrivals
+    GAMMA = "gamma"  # open loop: burstier or smoother than Poisson
+    BURST = "burst"  # open loop: many at once, from zero
+    RAMP = "ramp"  # open loop: from one rate to another
+    TRACE = "trace"  # open loop: given instants, or a daily curve
     COLD_PROBE = "cold_probe"  # each after the capacity has gone away
+    EVICTION_PROBE = "eviction_probe"  # after gaps laid out to find when the capacity goes away
+
+
+class ScheduleStatus(StrEnum):
+    """Where a schedule of blocks stands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"  # by a person, or because its budget cannot pay the next block
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class BlockStatus(StrEnum):
+    """Where a block stands."""
+
+    PLANNED = "planned"
+    STARTED = "started"  # its run exists
+    DONE = "done"
+    MISSED = "missed"  # it could not begin in its time
+    CANCELLED = "cancelled"
 
 
 class RequestKind(StrEnum):

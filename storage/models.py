@@ -8,7 +8,17 @@ from sqlalchemy import JSON, BigInteger, Column, MetaData
 from sqlmodel import Field, SQLModel
 
 from storage.types import Instant, NanoUsd, word
-from words import CostState, DeploymentState, JobStatus, LoadProfile, RequestState, RunStatus, StartKind
+from words import (
+    BlockStatus,
+    CostState,
+    DeploymentState,
+    JobStatus,
+    LoadProfile,
+    RequestState,
+    RunStatus,
+    ScheduleStatus,
+    StartKind,
+)
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -103,8 +113,9 @@ class Run(SQLModel, table=True):
     status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=word(RunStatus))
     gpu: str
     params: dict[str, Any] = _json()  # size, steps, cfg
-    plan: dict[str, Any] = _json()  # backends, warm, cold, hosts, idle_timeout_s
+    plan: dict[str, Any] = _json()  # backends, warm, cold, idle_timeout_s, max_workers, load
     cap_usd: Decimal = Field(sa_type=NanoUsd)
+    cap_gpu_s: int | None = None  # ceiling in seconds of rented GPUs, beside the one in dollars
     simulated: bool
     asked_by: str = ""
     note: str = ""
@@ -115,6 +126,39 @@ class Run(SQLModel, table=True):
     left_running: int | None = None  # resources of ours that the providers still listed at the end; 0 is the proof
 
 
+class Schedule(SQLModel, table=True):
+    """A comparison that is replicated: blocks over several days, each of them one run."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    workflow_hash: str = Field(foreign_key="workflow.hash")
+    status: ScheduleStatus = Field(default=ScheduleStatus.ACTIVE, sa_type=word(ScheduleStatus))
+    gpu: str
+    params: dict[str, Any] = _json()
+    plan: dict[str, Any] = _json()  # of every block: backends, warm, cold, idle_timeout_s
+    cap_usd: Decimal = Field(sa_type=NanoUsd)  # of all blocks together
+    seed: int = Field(sa_type=BigInteger)
+    simulated: bool
+    asked_by: str = ""
+    note: str = ""
+    asked_at: datetime = Field(sa_type=Instant)
+    reason: str | None = None  # why it is paused or over
+
+
+class Block(SQLModel, table=True):
+    """One day-part of one day: the unit of replication. The arms run side by side in the run that it starts."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    schedule_id: int = Field(foreign_key="schedule.id", index=True)
+    number: int  # from 1, in order of time
+    day_part: str  # night, morning, afternoon, evening
+    status: BlockStatus = Field(default=BlockStatus.PLANNED, sa_type=word(BlockStatus))
+    starts_at: datetime = Field(sa_type=Instant, index=True)  # a whole UTC hour
+    latest_at: datetime = Field(sa_type=Instant)  # one that has not begun by then is missed
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    seed: int = Field(sa_type=BigInteger)  # draws the starting order and the A/A split
+    reason: str | None = None  # why it was missed or cancelled
+
+
 class Deployment(SQLModel, table=True):
     """A provisioned resource that costs money while it exists. The row is committed before the paid call."""
 
@@ -123,8 +167,10 @@ class Deployment(SQLModel, table=True):
     key: str = Field(unique=True)
     backend: str
     gpu: str
+    half: int | None = None  # of its block, on rented machines: 0 or 1, each with fresh hosts
     state: DeploymentState = Field(default=DeploymentState.INTENDED, sa_type=word(DeploymentState))
     reason: str | None = None
+    cause: str | None = None  # the reason as a word, where it never became ready or died
     offer_id: int | None = Field(default=None, foreign_key="offer.id")
     provider_id: str | None = None
     ref_detail: dict[str, Any] = _json()
@@ -135,6 +181,7 @@ class Deployment(SQLModel, table=True):
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime | None = Field(default=None, sa_type=Instant)
     ready_at: datetime | None = Field(default=None, sa_type=Instant)
+    load_from: datetime | None = Field(default=None, sa_type=Instant)  # its load profile counts from here
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     lease_token: int | None = None
 
@@ -148,12 +195,17 @@ class Job(SQLModel, table=True):
     key: str = Field(unique=True)
     position: int  # order on its lane
     profile: LoadProfile = Field(sa_type=word(LoadProfile))
+    slot: int = 0  # closed loop: the jobs of one slot follow each other
+    offset_us: int | None = Field(default=None, sa_type=BigInteger)  # open loop: intended so long after `load_from`
+    gap_us: int | None = Field(default=None, sa_type=BigInteger)  # closed loop: idle time after the job before it
     prompt_id: str = Field(foreign_key="prompt.id")
     seed: int = Field(sa_type=BigInteger)
     status: JobStatus = Field(default=JobStatus.QUEUED, sa_type=word(JobStatus), index=True)
     reason: str | None = None
     error: str | None = None
     retry_of: int | None = Field(default=None, foreign_key="job.id")
+    redraw_of: int | None = Field(default=None, foreign_key="job.id")  # drawn again, as that one met the wrong start
+    left_out: str | None = None  # why it enters no cell, though it was measured
     provider_job_id: str | None = None
     worker_id: str | None = None
     start_kind: StartKind | None = Field(default=None, sa_type=word(StartKind))
@@ -164,12 +216,25 @@ class Job(SQLModel, table=True):
     deadline_at: datetime | None = Field(default=None, sa_type=Instant)
     last_unfinished_at: datetime | None = Field(default=None, sa_type=Instant)
     first_finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    worker_began_at: datetime | None = Field(default=None, sa_type=Instant)  # picked up, by the worker's own clock
+    worker_ended_at: datetime | None = Field(default=None, sa_type=Instant)  # done, by the worker's own clock
     queue_us: int | None = Field(default=None, sa_type=BigInteger)
     execution_us: int | None = Field(default=None, sa_type=BigInteger)
     boot_us: int | None = Field(default=None, sa_type=BigInteger)
     load_us: int | None = Field(default=None, sa_type=BigInteger)
     estimated_usd: Decimal | None = Field(default=None, sa_type=NanoUsd)
     lease_token: int | None = None
+
+
+class WorkerClock(SQLModel, table=True):
+    """How far a worker's clock is ahead of ours: what all its jobs together allow."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    deployment_id: int = Field(foreign_key="deployment.id", index=True)
+    worker_id: str
+    offset_us: int = Field(sa_type=BigInteger)  # worker's clock less ours
+    uncertainty_us: int = Field(sa_type=BigInteger)  # half the width of what is possible
+    pairs: int  # jobs that bound it
 
 
 class Observation(SQLModel, table=True):

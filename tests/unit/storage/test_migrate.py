@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, text
+from sqlmodel import Session, select
 
 import storage.models
 from storage import db, migrate
 from storage.db import NewerSchema, OlderSchema
+from storage.models import Job, Observation
 
 
 def test_a_migrated_database_has_exactly_the_tables_of_the_models(tmp_path: Path) -> None:
@@ -104,3 +106,47 @@ def schema_of(engine: Engine) -> dict:
         }
         for table in found.get_table_names()
     }
+
+
+def test_rows_of_the_first_version_survive_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    revision(path, "0001")
+    engine = db.open_migrator(path)
+    with engine.begin() as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+    engine.dispose()
+    assert migrate.state(path) == "behind"
+
+    migrate.upgrade(path)
+
+    with Session(db.open_reader(path)) as session:
+        job = session.exec(select(Job)).one()
+        assert (job.key, job.slot, job.gap_us, job.retry_of) == ("k-j0", 0, None, None)
+        assert session.exec(select(Observation.job_id)).one() == job.id
+        assert session.connection().execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+OLD_ROWS = (
+    "INSERT INTO workflow VALUES ('h', 'flux-dev', 't', 'l', 24.0, '{}', 0)",
+    "INSERT INTO prompt VALUES ('p', 's', 'a cat')",
+    "INSERT INTO run (id, workflow_hash, status, gpu, params, plan, cap_usd, simulated, asked_by, note, asked_at)"
+    " VALUES (1, 'h', 'done', 'L40S', '{}', '{}', 1, 1, '', '', 0)",
+    "INSERT INTO deployment (id, run_id, key, backend, gpu, state, ref_detail, idle_timeout_s, provenance, simulated)"
+    " VALUES (1, 1, 'k', 'modal', 'L40S', 'gone', '{}', 10, '{}', 1)",
+    "INSERT INTO job (id, run_id, deployment_id, key, position, profile, prompt_id, seed, status, evidence)"
+    " VALUES (1, 1, 1, 'k-j0', 0, 'sequential', 'p', 1, 'succeeded', '{}')",
+    "INSERT INTO observation (id, job_id, seen_at, status, raw) VALUES (1, 1, 0, 'succeeded', '{}')",
+)
+
+
+def revision(path: Path, number: str) -> None:
+    """Make the tables of an older version of this program."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.attributes["engine"] = engine = db.open_migrator(path)
+    command.upgrade(config, number)
+    engine.dispose()
