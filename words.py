@@ -60,14 +60,17 @@ class FailureClass(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a job ended as it did (`FAILURE_OF` and `STATUS_OF` are total over it)."""
+    """Why a job ended as it did, or a deployment failed (`FAILURE_OF` and `STATUS_OF` are total over it)."""
 
     INVALID_REQUEST = "invalid_request"
     AUTH_REFUSED = "auth_refused"
     BUDGET_REACHED = "budget_reached"
+    OUR_FAULT = "our_fault"  # our own code failed
     NOT_SENT = "not_sent"  # its deployment never became ready, or the run stopped first
     UNREACHABLE = "unreachable"  # the provider did not take the job, though we asked again and again
     WORKER_LOST = "worker_lost"
+    CRASH_LOOP = "crash_loop"  # its workers start and fail again and again
+    NEVER_READY = "never_ready"  # a deployment that was rented and took no job in time
     OUT_OF_MEMORY = "out_of_memory"
     EXECUTION_ERROR = "execution_error"
     EXECUTION_TIMEOUT = "execution_timeout"
@@ -77,6 +80,7 @@ class Reason(StrEnum):
     STUCK_IN_QUEUE = "stuck_in_queue"
     IMAGE_BROKEN = "image_broken"
     STOPPED = "stopped"
+    SATURATED = "saturated"  # never sent: its lane could not carry what had come before
     FATE_UNKNOWN = "fate_unknown"
     UNEXPECTED_REPLY = "unexpected_reply"
 
@@ -85,9 +89,12 @@ FAILURE_OF: dict[Reason, FailureClass] = {
     Reason.INVALID_REQUEST: FailureClass.OURS,
     Reason.AUTH_REFUSED: FailureClass.OURS,
     Reason.BUDGET_REACHED: FailureClass.OURS,
+    Reason.OUR_FAULT: FailureClass.OURS,
     Reason.NOT_SENT: FailureClass.OURS,
     Reason.UNREACHABLE: FailureClass.PROVIDER,
     Reason.WORKER_LOST: FailureClass.PROVIDER,
+    Reason.CRASH_LOOP: FailureClass.PROVIDER,
+    Reason.NEVER_READY: FailureClass.PROVIDER,
     Reason.OUT_OF_MEMORY: FailureClass.PROVIDER,
     Reason.EXECUTION_ERROR: FailureClass.PROVIDER,
     Reason.EXECUTION_TIMEOUT: FailureClass.PROVIDER,
@@ -97,6 +104,7 @@ FAILURE_OF: dict[Reason, FailureClass] = {
     Reason.STUCK_IN_QUEUE: FailureClass.CAPACITY,
     Reason.IMAGE_BROKEN: FailureClass.QUALITY,
     Reason.STOPPED: FailureClass.CANCELLED,
+    Reason.SATURATED: FailureClass.CANCELLED,
     Reason.FATE_UNKNOWN: FailureClass.UNKNOWN,
     Reason.UNEXPECTED_REPLY: FailureClass.UNKNOWN,
 }
@@ -105,9 +113,12 @@ STATUS_OF: dict[Reason, JobStatus] = {
     Reason.INVALID_REQUEST: JobStatus.FAILED,
     Reason.AUTH_REFUSED: JobStatus.FAILED,
     Reason.BUDGET_REACHED: JobStatus.CANCELLED,
+    Reason.OUR_FAULT: JobStatus.LOST,
     Reason.NOT_SENT: JobStatus.CANCELLED,
     Reason.UNREACHABLE: JobStatus.FAILED,
     Reason.WORKER_LOST: JobStatus.FAILED,
+    Reason.CRASH_LOOP: JobStatus.TIMED_OUT,
+    Reason.NEVER_READY: JobStatus.TIMED_OUT,
     Reason.OUT_OF_MEMORY: JobStatus.FAILED,
     Reason.EXECUTION_ERROR: JobStatus.FAILED,
     Reason.EXECUTION_TIMEOUT: JobStatus.TIMED_OUT,
@@ -117,9 +128,20 @@ STATUS_OF: dict[Reason, JobStatus] = {
     Reason.STUCK_IN_QUEUE: JobStatus.TIMED_OUT,
     Reason.IMAGE_BROKEN: JobStatus.FAILED,
     Reason.STOPPED: JobStatus.CANCELLED,
+    Reason.SATURATED: JobStatus.CANCELLED,
     Reason.FATE_UNKNOWN: JobStatus.LOST,
     Reason.UNEXPECTED_REPLY: JobStatus.FAILED,
 }
+
+
+class WorkerState(StrEnum):
+    """What a provider says of one of a deployment's workers; only these tell missing capacity from a crash loop."""
+
+    STARTING = "starting"
+    IDLE = "idle"  # up, without a job
+    RUNNING = "running"  # at work on a job
+    THROTTLED = "throttled"  # wanted, and no GPU is free for it
+    UNHEALTHY = "unhealthy"  # it fails again and again
 
 
 class StartKind(StrEnum):

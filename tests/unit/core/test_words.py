@@ -23,14 +23,22 @@ def test_a_job_is_final_in_the_last_five_states_and_in_no_other(status: JobStatu
 def test_what_we_stopped_is_cancelled_and_what_nobody_knows_is_lost() -> None:
     cancelled = {reason for reason, status in STATUS_OF.items() if status is JobStatus.CANCELLED}
     lost = {reason for reason, status in STATUS_OF.items() if status is JobStatus.LOST}
-    assert cancelled == {Reason.BUDGET_REACHED, Reason.NOT_SENT, Reason.STOPPED}
-    assert lost == {Reason.VANISHED, Reason.FATE_UNKNOWN}
+    assert cancelled == {Reason.BUDGET_REACHED, Reason.NOT_SENT, Reason.STOPPED, Reason.SATURATED}
+    assert lost == {Reason.VANISHED, Reason.FATE_UNKNOWN, Reason.OUR_FAULT}
 
 
 def test_what_was_never_sent_is_nobodys_failure_but_ours() -> None:
     """A provider's success rate must not suffer from what we did not ask of it."""
-    for reason in (Reason.INVALID_REQUEST, Reason.AUTH_REFUSED, Reason.BUDGET_REACHED, Reason.NOT_SENT):
+    ours = (Reason.INVALID_REQUEST, Reason.AUTH_REFUSED, Reason.BUDGET_REACHED, Reason.NOT_SENT, Reason.OUR_FAULT)
+    for reason in ours:
         assert FAILURE_OF[reason] is FailureClass.OURS
+
+
+def test_a_crash_loop_is_the_providers_and_an_empty_market_is_capacity() -> None:
+    """They look alike in a queue; only one of them says that the provider has too few GPUs."""
+    assert FAILURE_OF[Reason.CRASH_LOOP] is FAILURE_OF[Reason.NEVER_READY] is FailureClass.PROVIDER
+    assert FAILURE_OF[Reason.STUCK_IN_QUEUE] is FAILURE_OF[Reason.NO_CAPACITY] is FailureClass.CAPACITY
+    assert STATUS_OF[Reason.CRASH_LOOP] is STATUS_OF[Reason.STUCK_IN_QUEUE] is JobStatus.TIMED_OUT
 
 
 def test_providers_are_written_as_a_person_writes_them() -> None:
