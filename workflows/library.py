@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,8 +38,12 @@ def names() -> list[str]:
     return sorted(file.parent.name for file in HERE.glob("*/workflow.toml"))
 
 
+@cache
 def load(name: str) -> Workflow:
-    """The workflow of that name. Raises UnknownWorkflow with the known names."""
+    """The workflow of that name. Raises UnknownWorkflow with the known names.
+
+    Read and checked once: that takes 5 ms, and each job on its way out asks for it.
+    """
     known = names()
     if name not in known:
         near = did_you_mean(name, known) or "."
