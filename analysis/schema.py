@@ -25,6 +25,11 @@ JOBS = _schema(
         "workflow": pl.String,
         "workflow_hash": pl.String,
         "settings": pl.String,  # the run's parameters (size, steps, ..) as canonical JSON
+        "model": pl.String,  # whose steps it pays for; this and the next four are null where its workflow has changed
+        "width": pl.Int64,
+        "height": pl.Int64,
+        "steps": pl.Int64,
+        "forwards_per_step": pl.Int64,
         "backend": pl.String,
         "gpu": pl.String,
         "prompt_id": pl.String,
@@ -32,6 +37,9 @@ JOBS = _schema(
         "seed": pl.Int64,
         "profile": pl.String,
         "position": pl.Int64,
+        "slot": pl.Int64,
+        "offset_s": pl.Float64,  # open loop: intended so long after the load began
+        "gap_s": pl.Float64,  # closed loop: idle time after the job before it
         "status": pl.String,
         "reason": pl.String,
         "error": pl.String,
@@ -39,12 +47,16 @@ JOBS = _schema(
         "worker_id": pl.String,
         "worker_started_at": _AT,  # of its present life, where the provider says
         "retry_of": pl.Int64,
+        "redraw_of": pl.Int64,
+        "left_out": pl.String,  # why it enters no cell, though it was measured
         "intended_at": _AT,
         "sent_at": _AT,
         "accepted_at": _AT,
         "deadline_at": _AT,
         "last_unfinished_at": _AT,
         "first_finished_at": _AT,
+        "worker_began_at": _AT,  # this and the next by the worker's own clock
+        "worker_ended_at": _AT,
         "queue_s": pl.Float64,
         "execution_s": pl.Float64,
         "boot_s": pl.Float64,
@@ -53,6 +65,7 @@ JOBS = _schema(
         "estimated_nano": pl.Int64,
         "good_image": pl.Boolean,  # null: no image
         "defect": pl.String,
+        "sampler_cached": pl.Boolean,  # ComfyUI answered the sampling from its own cache; null: it was not seen
         "simulated": pl.Boolean,
     }
 )

@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from analysis import schema
 from storage.models import Charge, Deployment, Image, Job, Prompt, Run, Workflow
 from words import JobStatus
+from workflows import UnknownWorkflow, load
 
 _PART = 50_000
 _Columns = Mapping[str, Any]
@@ -29,7 +30,12 @@ def _text(column: Any) -> ColumnElement[Any]:
 
 
 _WRITTEN_OUT = ("worker_started_at",)  # instants that evidence holds as ISO 8601 text
-_INSTANTS = ("intended_at", "sent_at", "accepted_at", "deadline_at", "last_unfinished_at", "first_finished_at")
+_INSTANTS = (
+    "intended_at", "sent_at", "accepted_at", "deadline_at", "last_unfinished_at", "first_finished_at",
+    "worker_began_at", "worker_ended_at",
+)  # fmt: skip
+_SAMPLERS = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"})
+_WORK = ("model", "width", "height", "steps", "forwards_per_step", "sampler_cached")  # follows from the workflow
 _SEEN = (  # what the images of a job say of it: good if all are
     select(
         col(Image.job_id).label("job_id"),
@@ -55,6 +61,9 @@ _JOBS: _Columns = {
     "seed": Job.seed,
     "profile": _text(Job.profile),
     "position": Job.position,
+    "slot": Job.slot,
+    "offset_s": Job.offset_us,
+    "gap_s": Job.gap_us,
     "status": _text(Job.status),
     "reason": Job.reason,
     "error": Job.error,
@@ -62,6 +71,8 @@ _JOBS: _Columns = {
     "worker_id": Job.worker_id,
     "worker_started_at": col(Job.evidence)["worker_started_at"].as_string(),
     "retry_of": Job.retry_of,
+    "redraw_of": Job.redraw_of,
+    "left_out": Job.left_out,
     **{name: _integer(getattr(Job, name)) for name in _INSTANTS},
     "queue_s": Job.queue_us,
     "execution_s": Job.execution_us,
@@ -71,6 +82,7 @@ _JOBS: _Columns = {
     "estimated_nano": _integer(Job.estimated_usd),
     "good_image": _SEEN.c.good == 1,
     "defect": _SEEN.c.defect,
+    "cached_nodes": cast(col(Job.evidence)["cached_nodes"], String),  # JSON, whatever was told
     "simulated": Run.simulated,
 }
 _DEPLOYMENTS: _Columns = {
@@ -134,7 +146,9 @@ def jobs(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFra
         .outerjoin(_SEEN, _SEEN.c.job_id == Job.id)
         .order_by(col(Job.id))
     )
-    return _frame(session, _of_runs(query, Job.run_id, run_ids), schema.JOBS).with_columns(_canonical("settings"))
+    read = {name: dtype for name, dtype in schema.JOBS.items() if name not in _WORK} | {"cached_nodes": pl.String()}
+    rows = _frame(session, _of_runs(query, Job.run_id, run_ids), pl.Schema(read)).with_columns(_canonical("settings"))
+    return _with_work(rows).select(schema.JOBS.names())
 
 
 def deployments(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:
@@ -173,6 +187,31 @@ def images(session: Session, run_ids: Collection[int] | None = None) -> pl.DataF
         .order_by(col(Image.id))
     )
     return _frame(session, _of_runs(query, Job.run_id, run_ids), schema.IMAGES)
+
+
+def _with_work(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what the workflow and its settings say of a job's work; null where the workflow is no longer the same."""
+    told = ("workflow", "workflow_hash", "settings", "cached_nodes")
+    known = [dict(zip(told, texts, strict=True)) for texts in rows.select(told).unique().iter_rows()]
+    wanted = pl.Schema({name: dtype for name, dtype in rows.schema.items() if name in told})
+    work = pl.DataFrame(
+        [{**each, **_work(**each)} for each in known],
+        schema={**wanted, **{name: schema.JOBS[name] for name in _WORK}},
+    )
+    return rows.join(work, on=told, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _work(workflow: str, workflow_hash: str, settings: str, cached_nodes: str) -> dict[str, Any]:
+    try:
+        known = load(workflow)
+    except UnknownWorkflow:
+        return dict.fromkeys(_WORK)
+    if known.hash != workflow_hash:
+        return dict.fromkeys(_WORK)
+    nodes = json.loads(cached_nodes)
+    samplers = [name for name, node in known.graph.items() if node["class_type"] in _SAMPLERS]
+    cached = any(name in nodes for name in samplers) if isinstance(nodes, list) else None
+    return known.cost_shape(json.loads(settings))._asdict() | {"sampler_cached": cached}
 
 
 def _of_runs(query: Select[Any], run_id: Any, run_ids: Collection[int] | None) -> Select[Any]:

@@ -5,12 +5,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sqlmodel import Session
 
 from analysis import schema
 from storage import frames
 from storage.billing import upsert_charges
+from storage.models import Workflow
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
 from words import LoadProfile, StartKind
@@ -38,6 +40,7 @@ def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
     job = jobs_of(session, deployment)[0]
     succeed(session, job, start_s=20, kind=StartKind.COLD)
     job.evidence = {"worker_started_at": after(8.5).isoformat().replace("+00:00", "Z")}
+    job.worker_began_at, job.worker_ended_at = after(21.5), after(29.75)
     job.boot_us, job.load_us, job.estimated_usd = 12_000_000, 21_500_000, Decimal("0.00437")
     session.flush()
     frame = frames.jobs(session)
@@ -46,16 +49,63 @@ def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
     assert row == {
         "job_id": job.id, "key": "bakeoff-abc-r1-runpod-0-j0", "run_id": 1, "deployment_id": deployment.id,
         "deployment": "bakeoff-abc-r1-runpod-0", "workflow": "flux-dev", "workflow_hash": run.workflow_hash,
-        "settings": '{"height": 512, "width": 512}', "backend": "runpod", "gpu": "L40S", "prompt_id": job.prompt_id,
-        "stratum": row["stratum"], "seed": job.seed, "profile": LoadProfile.COLD_PROBE.value, "position": 0,
+        "settings": '{"height": 512, "width": 512}', "model": "flux-dev", "width": 512,
+        "height": 512, "steps": 20, "forwards_per_step": 1,
+        "backend": "runpod", "gpu": "L40S", "prompt_id": job.prompt_id, "stratum": row["stratum"],
+        "seed": job.seed, "profile": LoadProfile.COLD_PROBE.value, "position": 0,
+        "slot": 0, "offset_s": None, "gap_s": 0.0,
         "status": "succeeded", "reason": None, "error": None, "start_kind": "cold", "worker_id": "w1",
         "worker_started_at": after(8.5),
-        "retry_of": None, "intended_at": after(20), "sent_at": after(20.01), "accepted_at": after(20.05),
-        "deadline_at": None, "last_unfinished_at": after(29), "first_finished_at": after(30), "queue_s": 1.5,
+        "retry_of": None, "redraw_of": None, "left_out": None,
+        "intended_at": after(20), "sent_at": after(20.01), "accepted_at": after(20.05),
+        "deadline_at": None, "last_unfinished_at": after(29), "first_finished_at": after(30),
+        "worker_began_at": after(21.5), "worker_ended_at": after(29.75), "queue_s": 1.5,
         "execution_s": 8.25, "boot_s": 12.0, "load_s": 21.5, "usd_per_s_nano": 530_000, "estimated_nano": 4_370_000,
-        "good_image": True, "defect": None, "simulated": True,
+        "good_image": True, "defect": None, "sampler_cached": None, "simulated": True,
     }  # fmt: skip
     assert row["stratum"]
+
+
+def test_a_job_that_was_drawn_again_says_so_in_words_and_ids(session: Session) -> None:
+    run = launch(session)
+    first, again = jobs_of(session, deployment_of(session, run, "runpod"))[:2]
+    first.left_out, again.redraw_of, again.slot, again.gap_us, again.offset_us = "cache_repeat", first.id, 2, None, 1
+    session.flush()
+    rows = frames.jobs(session).filter(pl.col("job_id").is_in([first.id, again.id]))
+    assert rows["left_out"].to_list() == ["cache_repeat", None]
+    assert rows.row(1, named=True)["redraw_of"] == first.id
+    assert (rows["slot"][1], rows["gap_s"][1], rows["offset_s"][1]) == (2, None, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cached"),
+    [(None, None), ("sampler", None), ([], False), (["unet", {}], False), (["unet", "sampler"], True)],
+)
+def test_only_a_cached_sampler_is_a_cached_result(session: Session, nodes: object, cached: bool | None) -> None:
+    run = launch(session)
+    jobs_of(session, deployment_of(session, run, "vast"))[0].evidence = {"cached_nodes": nodes}
+    session.flush()
+    frame = frames.jobs(session).filter(pl.col("backend") == "vast")
+    assert frame["sampler_cached"].to_list() == [cached, None, None]
+
+
+def test_a_workflow_that_has_changed_since_says_nothing_of_the_work(session: Session) -> None:
+    run = launch(session)
+    known = session.get_one(Workflow, run.workflow_hash)
+    session.add(Workflow(**{**known.model_dump(), "hash": "old"}))
+    session.add(Workflow(**{**known.model_dump(), "hash": "strange", "name": "nobody-ships-it"}))
+    session.flush()
+    other = launch(session, params={"steps": 4})
+    run.workflow_hash = "old"
+    session.flush()
+    frame = frames.jobs(session)
+    assert frame.group_by("run_id", maintain_order=True).agg(pl.col("steps", "model").unique()).rows() == [
+        (run.id, [None], [None]),
+        (other.id, [4], ["flux-dev"]),
+    ]
+    run.workflow_hash = "strange"
+    session.flush()
+    assert frames.jobs(session, [run.id])["model"].null_count() == frames.jobs(session, [run.id]).height
 
 
 @pytest.mark.parametrize("said", [None, "soon", "2026-11-23T12:00:00"])
