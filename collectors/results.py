@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from analysis.cold import start_kind
 from analysis.quality import ImageFacts, inspect
@@ -69,10 +69,12 @@ def _defect(session: Session, job: Job, kept: list[Kept]) -> str | None:
 
 
 def _seen_before(session: Session, job: Job, pixel_sha256: str) -> bool:
+    """Did another prompt or another seed give these pixels here? The same ones again are right to give them again."""
     query = (
         select(Image.id)
         .join(Job, col(Job.id) == Image.job_id)
-        .where(Job.deployment_id == job.deployment_id, Image.pixel_sha256 == pixel_sha256, col(Job.id) != job.id)
+        .where(Job.deployment_id == job.deployment_id, Image.pixel_sha256 == pixel_sha256)
+        .where(or_(col(Job.prompt_id) != job.prompt_id, col(Job.seed) != job.seed))
     )
     return session.exec(query).first() is not None
 
