@@ -10,10 +10,13 @@ BackendError
 ├── Unavailable       a safe call failed on the way; call again later
 ├── FateUnknown       a paid call was sent and no answer came: look it up, never send it again
 ├── Retired           this API generation is gone (410): update the program
-└── UnexpectedReply   the answer cannot be read; `raw` holds it
+└── UnexpectedReply   the answer cannot be read; `raw` holds its beginning
+    └── TooLarge      .. because it is more than we take: asking again would give the same
 
 No message ever holds a credential: headers are never part of an error.
 """
+
+LONGEST_RAW = 2000  # characters kept of what could not be read
 
 
 class BackendError(Exception):
@@ -65,4 +68,8 @@ class UnexpectedReply(BackendError):
 
     def __init__(self, message: str, *, raw: str = "") -> None:
         super().__init__(message)
-        self.raw = raw[:2000]
+        self.raw = raw[:LONGEST_RAW]
+
+
+class TooLarge(UnexpectedReply):
+    """The reply goes on beyond what we take."""

@@ -6,10 +6,10 @@ polled each second. So GET and POST go through aiohttp, the rest through httpx's
 """
 
 import asyncio
-import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
 import aiohttp
@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_base
 
 from backends.errors import (
+    LONGEST_RAW,
     AuthFailed,
     BackendError,
     FateUnknown,
@@ -26,13 +27,16 @@ from backends.errors import (
     NotFound,
     RateLimited,
     Retired,
+    TooLarge,
     Unavailable,
     UnexpectedReply,
 )
+from backends.reading import LONGEST_HEADER, MOST_BYTES, MOST_HEADERS, Answer, span_s
 from clock import Clock
 
 _LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2.0)
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)  # liveness seconds
+_CODINGS = ("", "identity", "gzip", "deflate")  # one of them: a body packed twice unpacks a million times its size
 _TRIES = 6
 _LONGEST_WAIT_S = 60.0  # world seconds
 _REFUSED_GAPS = 3  # Vast.ai closes `create` for 12 s, some three gaps, when it is called too early
@@ -77,13 +81,17 @@ def plain(status: int, text: str) -> BackendError | None:  # noqa: ARG001 - the 
 
 @dataclass
 class Http:
-    """One provider's HTTP. `paces`: least world seconds between two calls of a named pace."""
+    """One provider's HTTP. `paces`: least world seconds between two calls of a named pace.
+
+    `trickle_s`: liveness seconds that an answer may take beyond the read timeout, which each byte starts anew.
+    """
 
     client: httpx.AsyncClient
     clock: Clock
     provider: str
     dialect: Dialect = plain
     paces: Mapping[str, float] | None = None
+    trickle_s: float = 60.0
 
     def __post_init__(self) -> None:
         self._turns = {pace: _Turn(self.clock, gap_s) for pace, gap_s in (self.paces or {}).items()}
@@ -101,18 +109,26 @@ class Http:
 
     async def exchange(
         self, method: str, path: str, *, lost: type[BackendError] = FateUnknown, **request: Any
-    ) -> httpx.Response:
+    ) -> Answer:
         """One call as it is: any status and body, no redirect followed, never repeated.
 
-        Raises Unavailable where no connection ever opened, `lost` where one broke before the answer.
+        Raises Unavailable where no connection ever opened, `lost` where one broke or was too slow before the answer
+        was here, TooLarge beyond `MOST_BYTES`.
         """
+        call = f"{self.provider} {method} {path}"
+        read_s = request.get("timeout", self.client.timeout.read) or 0
         try:
-            return await self.client.request(method, path, **request)
+            async with (
+                asyncio.timeout(read_s + self.trickle_s),
+                self.client.stream(method, path, **request) as response,
+            ):
+                return await _taken(response, call)
         except httpx.TransportError as error:
             if never_opened(error):
                 raise Unavailable(f"{self.provider} cannot be reached ({type(error).__name__}).") from error
-            broke = f"{self.provider} {method} {path}: the connection broke before an answer came"
-            raise lost(f"{broke} ({type(error).__name__}).") from error
+            raise lost(f"{call}: the connection broke before an answer came ({type(error).__name__}).") from error
+        except (aiohttp.ClientError, TimeoutError) as error:  # no HTTP at all, or a trickle without an end
+            raise lost(f"{call}: no whole answer came ({type(error).__name__}).") from error
 
     async def aclose(self) -> None:
         """Release the connections."""
@@ -137,20 +153,22 @@ class Http:
 
     async def _call(self, method: str, path: str, lost: type[BackendError], request: dict[str, Any]) -> Any:
         call = f"{self.provider} {method} {path}"
-        response = await self.exchange(method, path, lost=lost, **request)
-        if response.is_error:
-            raise self._named(response, call, lost)
-        return _parsed(response, call)
+        answer = await self.exchange(method, path, lost=lost, **request)
+        if 300 <= answer.status_code < 400:
+            raise UnexpectedReply(f"{call} sends us elsewhere ({answer.status_code}); we do not go.", raw=answer.text)
+        if not answer.is_success:
+            raise self._named(answer, call, lost)
+        return _parsed(answer, call)
 
-    def _named(self, response: httpx.Response, call: str, lost: type[BackendError]) -> BackendError:
-        status, text = response.status_code, response.text
+    def _named(self, answer: Answer, call: str, lost: type[BackendError]) -> BackendError:
+        status, text = answer.status_code, answer.text
         if (special := self.dialect(status, text)) is not None:
             return special
         said = f"{call} was answered {status}: {text[:300]}"
         if status in (401, 403):
             return AuthFailed(f"{self.provider} refused the key ({status}).")
         if status == 429:
-            return RateLimited(said, retry_after_s=_seconds(response.headers.get("retry-after")))
+            return RateLimited(said, retry_after_s=_seconds(answer.headers.get("retry-after")))
         if status >= 500 or status == 408:
             return lost(said)
         return {404: NotFound, 410: Retired}.get(status, InvalidRequest)(said)
@@ -193,24 +211,48 @@ class _Backoff(wait_base):
 
 
 def client(base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for one base URL with a bearer token; `transport` replaces the sockets in virtual time."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    """A client for one base URL with a bearer token; `transport` replaces the sockets in virtual time.
+
+    It keeps no cookie, and asks for no packing that it would not open.
+    """
+    headers = {"Accept-Encoding": "gzip, deflate"} | ({"Authorization": f"Bearer {token}"} if token else {})
     return httpx.AsyncClient(
-        base_url=base_url, headers=headers, timeout=_TIMEOUT, transport=transport or RoutedTransport()
+        base_url=base_url,
+        headers=headers,
+        timeout=_TIMEOUT,
+        transport=transport or RoutedTransport(),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
-def _parsed(response: httpx.Response, call: str) -> Any:
-    if not response.content:
-        return None
+async def _taken(response: httpx.Response, call: str) -> Answer:
+    """The answer, read no further than `MOST_BYTES`."""
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise UnexpectedReply(f"{call} was answered in a packing that we do not open.", raw=coding)
+    body = bytearray()
     try:
-        return response.json()
-    except (jsonlib.JSONDecodeError, UnicodeDecodeError):
-        raise UnexpectedReply(f"{call} was answered with something that is no JSON.", raw=response.text) from None
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > MOST_BYTES:
+                start = body[:LONGEST_RAW].decode("utf-8", errors="replace")
+                raise TooLarge(f"{call} was answered with more than {MOST_BYTES // 2**20} MB.", raw=start)
+    except httpx.DecodingError:
+        raise UnexpectedReply(f"{call} was answered with a body that cannot be unpacked.") from None
+    headers = {name: value[:LONGEST_HEADER] for name, value in list(response.headers.items())[:MOST_HEADERS]}
+    return Answer(status_code=response.status_code, headers=headers, content=bytes(body))
+
+
+def _parsed(answer: Answer, call: str) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        said = f"{call} was answered with something that is no JSON of ours: {error}."
+        raise UnexpectedReply(said[:LONGEST_RAW], raw=answer.text) from None
 
 
 def _seconds(header: str | None) -> float | None:
     try:
-        return float(header) if header is not None else None
+        return span_s(float(header)) if header is not None else None
     except ValueError:
         return None

@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator
 from typing import Literal
 
-Manner = Literal["answer", "drop", "reset", "hang"]
+Manner = Literal["answer", "drop", "reset", "hang", "trickle", "flood", "no_http"]
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 
 
@@ -34,6 +34,13 @@ class BrokenServer:
         if manner == "answer":
             writer.write(OK)
             await writer.drain()
+        elif manner == "trickle":
+            await _forever(writer, OK.replace(b"length: 2", b"length: 99999"), b" ", gap_s=0.05)
+        elif manner == "flood":
+            await _forever(writer, OK.replace(b"length: 2", b"length: 999999999"), b'["x",' * 200_000, gap_s=0)
+        elif manner == "no_http":
+            writer.write(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\n\r\n{}")
+            await writer.drain()
         elif manner == "drop":
             writer.close()
         elif manner == "reset":
@@ -58,6 +65,16 @@ async def listening(server: BrokenServer, sock: socket.socket | None = None) -> 
     finally:
         listener.close()
         server.end()
+
+
+async def _forever(writer: asyncio.StreamWriter, start: bytes, part: bytes, *, gap_s: float) -> None:
+    """Bytes without an end, until the other side hangs up or we do."""
+    writer.write(start)
+    with contextlib.suppress(asyncio.CancelledError):
+        while not writer.is_closing():
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(gap_s)
 
 
 async def _one_request(reader: asyncio.StreamReader) -> str:

@@ -5,8 +5,9 @@ httpx-aiohttp names a connection that was lost after sending a ConnectTimeout.
 """
 
 import asyncio
+import gzip
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +22,12 @@ from backends.errors import (
     NotFound,
     RateLimited,
     Retired,
+    TooLarge,
     Unavailable,
     UnexpectedReply,
 )
 from backends.http import Http, RoutedTransport, client
+from backends.reading import MOST_BYTES
 from clock import WallClock
 from tests import virtual
 from tests.contract.broken_server import BrokenServer, Manner, listening
@@ -53,7 +56,7 @@ def http_to(url: str, clock: WallClock) -> Http:
     """Our HTTP over our own transport, as `client` builds it, with less patience."""
     inner = client(url, TOKEN)
     inner.timeout = httpx.Timeout(0.3)
-    return Http(inner, clock, "Testco")
+    return Http(inner, clock, "Testco", trickle_s=0.2)
 
 
 async def sent(server: BrokenServer, method: str, *, warm: bool) -> BackendError | None:
@@ -205,6 +208,100 @@ async def test_too_many_calls_for_too_long_is_an_error_with_the_hint() -> None:
     error = await outcome(http, "send")
     assert isinstance(error, RateLimited)
     assert (error.retry_after_s, len(asked)) == (2, 6)
+
+
+# ---------------------------------------------------------------- answers that mean harm
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"], ids=["through aiohttp", "through httpx"])
+@pytest.mark.parametrize(("manner", "kind"), [("trickle", Unavailable), ("no_http", Unavailable), ("flood", TooLarge)])
+async def test_an_answer_that_never_ends_is_left_in_time(method: str, manner: Manner, kind: type) -> None:
+    async with listening(BrokenServer(manner)) as url:
+        http = http_to(url, QuickClock())
+        with pytest.raises(kind) as caught:
+            await http.exchange(method, "/look", lost=Unavailable)
+        await http.aclose()
+    if isinstance(caught.value, TooLarge):
+        assert caught.value.raw == ("{}" + '["x",' * 400)[:2000]
+        assert str(caught.value) == f"Testco {method} /look was answered with more than 32 MB."
+
+
+async def test_a_paid_call_whose_answer_trickles_is_in_doubt() -> None:
+    server = BrokenServer("trickle")
+    assert isinstance(await sent(server, "POST", warm=False), FateUnknown)
+    assert server.seen == ["POST"]
+
+
+async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_where_ours_end() -> None:
+    packed = gzip.compress(b" " * (MOST_BYTES + 1))
+    assert len(packed) < 40_000
+    http, _ = answering(httpx.Response(200, stream=Chunks(packed), headers={"content-encoding": "gzip"}))
+    assert isinstance(await outcome(http, "read"), TooLarge)
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "x-nobody"])
+async def test_a_packing_that_we_did_not_ask_for_is_not_opened(coding: str) -> None:
+    http, _ = answering(httpx.Response(200, stream=Chunks(b"{}"), headers={"content-encoding": coding}))
+    error = await outcome(http, "read")
+    assert isinstance(error, UnexpectedReply)
+    assert error.raw == coding
+
+
+async def test_a_body_that_is_not_packed_as_it_says_cannot_be_read() -> None:
+    http, _ = answering(httpx.Response(200, stream=Chunks(b"{}"), headers={"content-encoding": "gzip"}))
+    assert isinstance(await outcome(http, "read"), UnexpectedReply)
+
+
+async def test_an_honest_packed_answer_is_read() -> None:
+    packed = Chunks(gzip.compress(b'{"n": 1}'))
+    http, _ = answering(httpx.Response(200, stream=packed, headers={"content-encoding": "gzip"}))
+    assert await outcome(http, "read") == {"n": 1}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304])
+async def test_an_answer_that_sends_us_elsewhere_is_not_followed_and_no_success(status: int) -> None:
+    http, asked = answering(httpx.Response(status, headers={"location": "http://169.254.169.254/latest"}))
+    assert isinstance(await outcome(http, "read"), UnexpectedReply)
+    assert len(asked) == 1
+
+
+async def test_a_charset_that_unpacks_is_not_obeyed() -> None:
+    wanted = httpx.Response(400, content=b"no", headers={"content-type": "text/plain; charset=zlib"})
+    http, _ = answering(wanted)
+    assert isinstance(await outcome(http, "read"), InvalidRequest)
+
+
+async def test_headers_are_kept_in_number_and_length_as_we_choose() -> None:
+    headers = [("x-long", "y" * 9000), *((f"x-{n}", "z") for n in range(300))]
+    http, _ = answering(httpx.Response(200, headers=headers))
+    kept = (await http.exchange("GET", "/x")).headers
+    assert (len(kept), kept["x-long"]) == (100, "y" * 4000)
+
+
+@pytest.mark.parametrize("hint", ["nan", "inf", "-5", "1e400"])
+async def test_a_hint_that_is_no_duration_is_none(hint: str) -> None:
+    clock = QuickClock()
+    busy = httpx.Response(429, headers={"retry-after": hint})
+    http, _ = answering(busy, httpx.Response(200, json={}), clock=clock)
+    assert await outcome(http, "read") == {}
+    assert clock.slept_s == [1]
+
+
+async def test_no_cookie_of_a_provider_is_kept() -> None:
+    http, asked = answering(httpx.Response(200, json={}, headers={"set-cookie": "a=b; Path=/"}))
+    await outcome(http, "read")
+    await outcome(http, "read")
+    assert "cookie" not in asked[1].headers
+
+
+class Chunks(httpx.AsyncByteStream):
+    """A body as it comes over a socket, still packed."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
 
 
 async def test_an_answer_that_is_no_json_is_kept_for_the_reader() -> None:

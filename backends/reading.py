@@ -1,0 +1,152 @@
+"""A provider's answer, taken within limits: nothing that it sends is believed to be small, shallow, finite or typed."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from backends.errors import UnexpectedReply
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST_BYTES = 32 * 2**20  # of an unpacked body: an image of 20 MiB in base64, and its JSON
+DEEPEST = 64  # levels of JSON
+MOST_VALUES = 500_000  # values of one JSON document: 10 MB of `[],[],..` would unpack to a gigabyte
+MOST_DIGITS = 30
+MOST_HEADERS, LONGEST_HEADER = 100, 4000
+LONGEST_SPAN_S = 10 * 366 * 86_400.0
+DEAREST_USD = Decimal(10) ** 8  # whatever is dearer is no price, and no longer fits into the tables either
+_MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Status, headers (names in lower case) and the whole body of one reply."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """2xx"""
+        return 200 <= self.status_code < 300
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8. Never by the charset that the reply names: Python's include `zlib` and `bz2`."""
+        return self.content.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON, None if it is empty. Raises ValueError beyond the limits and on numbers that are none."""
+        if not self.content:
+            return None
+        if sum(map(self.content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        try:
+            value = json.loads(
+                self.content.decode("utf-8-sig"),
+                parse_constant=_no_number,
+                parse_float=_finite,
+                parse_int=_whole,
+            )
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+        if not _shallow(value):
+            raise ValueError(_TOO_DEEP)
+        return value
+
+
+_TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
+
+
+def readable(provider: str, shown: Callable[[Any], str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes a parser total: a shape that it does not expect becomes an UnexpectedReply, `shown(reply)` in its `raw`.
+
+    The reply is the parser's first argument.
+    """
+
+    def guard(parse: Callable[P, R]) -> Callable[P, R]:
+        @wraps(parse)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return parse(*args, **kwargs)
+            except _MISREAD as error:
+                said = f"{provider}'s reply cannot be read ({type(error).__name__} in {parse.__name__})."
+                raise UnexpectedReply(said, raw=shown(args[0])) from error
+
+        return guarded
+
+    return guard
+
+
+def text_or_none(value: Any) -> str | None:
+    """A text that may be missing; anything else there is no text."""
+    return value if isinstance(value, str) else None
+
+
+def span_s(value: Any, unit_s: float = 1.0) -> float | None:
+    """A duration in seconds; None for what is none: no number, negative, or longer than ten years."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    seconds = value * unit_s
+    return seconds if 0 <= seconds <= LONGEST_SPAN_S else None
+
+
+def instant_or_none(epoch_s: Any) -> datetime | None:
+    """Seconds since 1970 as an instant; None for what is no number of this and the next century."""
+    if isinstance(epoch_s, bool) or not isinstance(epoch_s, int | float) or not 0 <= epoch_s < 4_102_444_800:
+        return None
+    return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def amount_or_none(value: Any) -> Decimal | None:
+    """An amount in USD exactly as written; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or len(str(value)) > MOST_DIGITS:
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and abs(amount) < DEAREST_USD else None
+
+
+def _shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for node in level if isinstance(node, dict | list) for item in _items(node)]
+        if not level:
+            return True
+    return False
+
+
+def _items(node: Any) -> Any:
+    return node.values() if isinstance(node, dict) else node
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError("it holds an infinite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"it holds a number of more than {MOST_DIGITS} digits")
+    return int(text)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"it holds {name}, which is no JSON")
