@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench proof mutants worlds soak
+.PHONY: help install demo up test check lock bench proof mutants worlds soak coverage
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -44,6 +44,9 @@ worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, 
 
 soak: $(READY) ## 48 simulated hours with faults and restarts, memory and database bounded: about 3 minutes
 	@$(BIN)/python -m benchmarks.soak
+
+coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about a minute
+	@$(BIN)/python -m benchmarks.coverage
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)

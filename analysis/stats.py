@@ -1,21 +1,27 @@
-"""Interval estimators: order statistics for quantiles, Wilson and Newcombe for rates, block-t for means.
+"""Interval estimators: order statistics for quantiles, Wilson and Newcombe for rates, block-t and jackknife for means.
 
 alpha is one-sided throughout: a two-sided 95 % interval is two limits at 0.025 each. `n_star` is the number of
-independent observations that n clustered ones are worth (`effective_n`); without blocks it is n.
+independent observations that n clustered ones are worth (`effective_n`); without blocks it is n. `analysis.estimates`
+applies them to jobs in blocks; nothing else in the project computes an interval.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, betaincinv, ndtri, stdtrit
+from scipy.special import bdtr, bdtrc, betaincinv, ndtri, stdtr, stdtrit
 
 TWO_SIDED = 0.025
 MIN_RATE_N = 30
+TOLERANCE_PAIRS = 59  # the smallest sample whose largest value is above 95 % of all with confidence 95 %
+
+Side = Literal["above", "below"]
 
 _Floats = NDArray[np.float64]
+_ROUNDING = 1e-12  # sums of weights such as 1/3 miss their probability by this much
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,8 @@ def quantile_limits(
     """
     lows, highs = np.sort(np.asarray(low, dtype=np.float64)), np.sort(np.asarray(high, dtype=np.float64))
     n = lows.size
-    worth = n if n_star is None else n_star
-    ranks = quantile_ranks(math.floor(worth), q, alpha=alpha)
+    worth = n if n_star is None else math.floor(n_star)
+    ranks = quantile_ranks(worth, q, alpha=alpha)
     return Limits(
         low=None if ranks.low is None else float(lows[max(1, math.floor(ranks.low * n / worth)) - 1]),
         high=None if ranks.high is None else float(highs[min(n, math.ceil(ranks.high * n / worth)) - 1]),
@@ -80,15 +86,54 @@ def min_n_upper(q: float, *, alpha: float = 2 * TWO_SIDED) -> int:
     return math.ceil(math.log(alpha) / math.log(q))
 
 
-def needs(n: float, least: int, *, deff: float = 1.0) -> int:
-    """How many more jobs a withheld number needs; 0 if it is not withheld."""
-    return max(0, math.ceil((least - n) * deff))
+def needs(n: float, least: int, *, deff: float = 1.0, factor: float = 1.0) -> int:
+    """How many more jobs a withheld number needs; 0 if it is not withheld.
+
+    n: what the jobs so far are worth (n_star). A further job is worth factor / deff (`few_clusters`, `design_effect`).
+    """
+    return max(0, math.ceil((least - n) * deff / factor))
+
+
+def tolerance_limit(values: ArrayLike) -> float | None:
+    """The largest value: above 95 % of all values with confidence 95 %. None of fewer than 59 (Wilks 1941)."""
+    found = np.asarray(values, dtype=np.float64)
+    return float(found.max()) if found.size >= TOLERANCE_PAIRS else None
+
+
+def weighted_limits(
+    values: tuple[ArrayLike, ArrayLike, ArrayLike], q: float, *, alpha: float = TWO_SIDED, n_star: float
+) -> Limits:
+    """Limits for a quantile of a mixture of classes whose shares are known: (low, high, weight) of each value.
+
+    The weights add up to 1, each its class's share over the values in the class. The ranks of `quantile_limits` at
+    n_star become probabilities, carried over to the weighted distribution, outwards.
+    """
+    low, high, weight = (np.asarray(each, dtype=np.float64) for each in values)
+    worth = math.floor(n_star)
+    ranks = quantile_ranks(worth, q, alpha=alpha)
+    return Limits(
+        low=None if ranks.low is None else weighted_quantile(low, weight, ranks.low / worth, side="below"),
+        high=None if ranks.high is None else weighted_quantile(high, weight, ranks.high / worth),
+    )
+
+
+def weighted_quantile(values: ArrayLike, weight: ArrayLike, q: float, *, side: Side = "above") -> float:
+    """The smallest value below or at which weight q lies; `below`: the largest that has no more than q up to it."""
+    found, weights = np.asarray(values, dtype=np.float64), np.asarray(weight, dtype=np.float64)
+    order = np.argsort(found, kind="stable")
+    up_to = np.cumsum(weights[order]) / weights.sum()
+    if side == "above":
+        at = int(np.searchsorted(up_to, q - _ROUNDING, side="left"))
+    else:
+        at = int(np.searchsorted(up_to, q + _ROUNDING, side="right")) - 1
+    return float(found[order[min(max(at, 0), found.size - 1)]])
 
 
 def ratio_limits(point: tuple[float, float], limits: tuple[Limits, Limits]) -> Limits:
     """Limits of the ratio of two quantiles, each arm's (candidate, baseline) point and one-sided limits given.
 
     MOVER on the log scale (Donner & Zou 2012): U = d + sqrt(ln(u_c/c)^2 + ln(b/l_b)^2); the lower with arms swapped.
+    An infinite point (that many failed) bounds the ratio on its own side only.
     """
     (c, b), (of_c, of_b) = point, limits
     return Limits(
@@ -98,8 +143,10 @@ def ratio_limits(point: tuple[float, float], limits: tuple[Limits, Limits]) -> L
 
 
 def _mover(c: float, b: float, c_high: float | None, b_low: float | None) -> float | None:
-    if c_high is None or b_low is None:
+    if c_high is None or b_low is None or math.isinf(b):
         return None
+    if math.isinf(c):
+        return math.inf
     return math.exp(math.log(c / b) + math.hypot(math.log(c_high / c), math.log(b / b_low)))
 
 
@@ -156,16 +203,88 @@ def design_effect(hits: Sequence[float], sizes: Sequence[float]) -> float:
     return max(1.0, variance * n / (p * (1 - p)))
 
 
-def effective_n(n: int, *, deff: float, df: int, alpha: float) -> float:
-    """n_star before rounding: f n / deff, f = (z / t_df)^2 for the few clusters (Korn & Graubard 1998)."""
-    return float((ndtri(1 - alpha) / stdtrit(df, 1 - alpha)) ** 2) * n / deff
+def few_clusters(df: int, *, alpha: float) -> float:
+    """f = (z / t_df)^2: what is left of n because the spread was itself estimated from few blocks. Below 1."""
+    return float((ndtri(1 - alpha) / stdtrit(df, 1 - alpha)) ** 2)
+
+
+def effective_n(n: float, *, deff: float, df: int, alpha: float) -> float:
+    """n_star before rounding: f n / deff (Korn & Graubard 1998)."""
+    return few_clusters(df, alpha=alpha) * n / deff
 
 
 def block_t(differences: ArrayLike, *, alpha: float) -> tuple[float, float]:
-    """t limits of the mean of one difference per block."""
+    """t limits of the mean of one difference per block; at least two blocks."""
     d = np.asarray(differences, dtype=np.float64)
     half = float(stdtrit(d.size - 1, 1 - alpha)) * float(d.std(ddof=1)) / math.sqrt(d.size)
     return float(d.mean()) - half, float(d.mean()) + half
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """1 - candidate's cost / baseline's, known by theta = ln of that ratio, its standard error and B - 1.
+
+    slack: added to both limits of theta where a cost is estimated and no bill can tell.
+    """
+
+    theta: float
+    se: float
+    df: int
+    slack: float = 0.0
+
+    @property
+    def point(self) -> float:
+        return -math.expm1(self.theta)
+
+    def limits(self, *, alpha: float = TWO_SIDED) -> tuple[float, float]:
+        """1 - exp(theta +- (t se + slack))."""
+        half = float(stdtrit(self.df, 1 - alpha)) * self.se + self.slack
+        return -math.expm1(self.theta + half), -math.expm1(self.theta - half)
+
+    def chance_above(self, least: float) -> float:
+        """P(saving > least) = T_df((ln(1 - least) - theta) / se)."""
+        ahead = math.log1p(-least) - self.theta
+        return float(stdtr(self.df, ahead / self.se)) if self.se else float(ahead > 0)
+
+
+def saving(costs: tuple[float, float], without: Sequence[tuple[float, float]], *, slack: float = 0.0) -> Saving:
+    """From (candidate, baseline) cost of all blocks, and the same recomputed `without` each block in turn.
+
+    The delete-one-block jackknife (Efron & Tibshirani 1993, chapter 11). Raises ValueError below two blocks.
+    """
+    blocks = len(without)
+    if blocks < 2:
+        raise ValueError("The spread between blocks needs at least two.")
+    deleted = np.log([candidate / baseline for candidate, baseline in without])
+    spread = float(((deleted - deleted.mean()) ** 2).sum())
+    se = math.sqrt((blocks - 1) / blocks * spread)
+    return Saving(theta=math.log(costs[0] / costs[1]), se=se, df=blocks - 1, slack=slack)
+
+
+# ---------------------------------------------------------------- tests
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p values in the order given, each to be held to alpha (Holm 1979)."""
+    adjusted, worst = [0.0] * len(p_values), 0.0
+    for place, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        worst = min(1.0, max(worst, (len(p_values) - place) * p_values[i]))
+        adjusted[i] = worst
+    return adjusted
+
+
+def tost_exact(wins: int, n: int, *, margin: float = 0.10) -> float:
+    """p of "the preference is not within 50 % +- margin", from n votes without ties: the larger binomial tail."""
+    at_least = float(bdtrc(wins - 1, n, 0.5 - margin)) if wins else 1.0
+    return max(at_least, float(bdtr(wins, n, 0.5 + margin)))
+
+
+def tost(scores: ArrayLike, *, margin: float = 0.10) -> float:
+    """The same from scores with ties (1 candidate, 1/2 tie, 0 baseline): two one-sided t tests, Schuirmann 1987."""
+    votes = np.asarray(scores, dtype=np.float64)
+    within = margin - abs(float(votes.mean()) - 0.5)
+    se = float(votes.std(ddof=1)) / math.sqrt(votes.size)
+    return float(stdtr(votes.size - 1, -within / se)) if se else float(within <= 0)
 
 
 def _rank(q: float, n: int) -> int:

@@ -1,6 +1,10 @@
 """Every estimator against worked values: computed for the method's definition, not by this code."""
 
 import math
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,8 @@ from scipy.special import ndtri
 
 from analysis import stats
 from analysis.stats import Limits, Ranks
+
+ROOT = Path(__file__).parents[3]
 
 # n; ranks for p50 and p95 (two-sided 95 %), and for p95 one-sided.
 RANKS = [
@@ -47,9 +53,12 @@ def test_the_smallest_sample_of_a_p95_at_an_interim_look(alpha: float, n: int) -
     assert stats.min_n_upper(0.95, alpha=alpha) == n
 
 
-@pytest.mark.parametrize(("n", "deff", "more"), [(58, 1.0, 14), (72, 1.0, 0), (80, 1.0, 0), (60, 2.2, 27)])
-def test_what_is_withheld_says_how_many_more(n: int, deff: float, more: int) -> None:
-    assert stats.needs(n, 72, deff=deff) == more
+@pytest.mark.parametrize(
+    ("n", "deff", "factor", "more"),
+    [(58, 1.0, 1.0, 14), (72, 1.0, 1.0, 0), (80, 1.0, 1.0, 0), (60, 2.2, 1.0, 27), (60, 2.2, 0.8, 33)],
+)
+def test_what_is_withheld_says_how_many_more(n: int, deff: float, factor: float, more: int) -> None:
+    assert stats.needs(n, 72, deff=deff, factor=factor) == more
 
 
 WILSON = [
@@ -171,6 +180,150 @@ def test_limits_come_from_the_pessimistic_end_of_each_bracket() -> None:
 def test_limits_of_clustered_jobs_are_wider() -> None:
     values = np.arange(1.0, 101.0)
     assert stats.quantile_limits(values, values, 0.5) == Limits(40.0, 61.0)
-    assert stats.quantile_limits(values, values, 0.5, n_star=20.4) == Limits(29.0, 74.0)
-    assert stats.quantile_limits(values, values, 0.95, n_star=20.4) == Limits(83.0, None)
+    assert stats.quantile_limits(values, values, 0.5, n_star=20.4) == Limits(30.0, 75.0)
+    assert stats.quantile_limits(values, values, 0.95, n_star=20.4) == Limits(85.0, None)
     assert stats.quantile_limits(values, values, 0.5, n_star=5.9) == Limits(None, None)
+
+
+# ---------------------------------------------------------------- money
+
+
+def costs(*ratios: float) -> list[tuple[float, float]]:
+    return [(ratio * 100, 100.0) for ratio in ratios]
+
+
+def test_a_saving_is_known_by_what_each_block_changes() -> None:
+    """theta of a mean of logs: then the jackknife is exactly the t interval of that mean."""
+    logs = np.array([-0.2, -0.25, -0.15, -0.3, -0.22, -0.1, -0.28, -0.18])
+    total, blocks = logs.sum(), logs.size
+    without = costs(*np.exp((total - logs) / (blocks - 1)))
+    found = stats.saving(costs(math.exp(logs.mean()))[0], without)
+    low, high = stats.block_t(logs, alpha=0.05)
+    assert found.point == pytest.approx(1 - math.exp(logs.mean()))
+    assert found.limits(alpha=0.05) == pytest.approx((1 - math.exp(high), 1 - math.exp(low)))
+    assert found.df == 7
+
+
+def test_the_chance_of_a_saving_agrees_with_its_limits() -> None:
+    found = stats.Saving(theta=math.log(0.8), se=0.06, df=11)
+    low, high = found.limits(alpha=0.05)
+    assert (found.chance_above(low), found.chance_above(high)) == pytest.approx((0.95, 0.05))
+    assert found.chance_above(0.2) == pytest.approx(0.5)
+
+
+def test_a_saving_without_spread_is_certain() -> None:
+    found = stats.saving((80, 100), costs(0.8, 0.8, 0.8))
+    assert (found.chance_above(0.19), found.chance_above(0.21)) == (1.0, 0.0)
+    assert found.limits() == pytest.approx((0.2, 0.2))
+
+
+def test_a_cost_that_no_bill_can_tell_widens_both_limits() -> None:
+    tight, slack = (stats.saving((80, 100), costs(0.79, 0.8, 0.82), slack=slack) for slack in (0.0, 0.05))
+    (low, high), (lower, higher) = tight.limits(), slack.limits()
+    assert (1 - lower, 1 - higher) == pytest.approx(((1 - low) * math.exp(0.05), (1 - high) * math.exp(-0.05)))
+
+
+def test_one_block_shows_no_spread_of_a_saving() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        stats.saving((80, 100), costs(0.8))
+
+
+# ---------------------------------------------------------------- mixtures
+
+
+def test_a_weighted_quantile_of_equal_weights_is_the_quantile() -> None:
+    values = [6.0, 1.0, 4.0, 2.0, 3.0, 5.0]
+    for q in (0.01, 0.5, 0.51, 2 / 3, 0.95, 1.0):
+        assert stats.weighted_quantile(values, [1 / 6] * 6, q) == stats.quantile(values, q)
+
+
+def test_weight_counts_as_often() -> None:
+    assert stats.weighted_quantile([1.0, 9.0], [0.94, 0.06], 0.95) == 9.0
+    assert stats.weighted_quantile([1.0, 9.0], [0.96, 0.04], 0.95) == 1.0
+    assert stats.weighted_quantile([9.0, 1.0, 5.0], [0.2, 0.5, 0.3], 0.7, side="below") == 1.0
+    assert stats.weighted_quantile([9.0, 1.0, 5.0], [0.2, 0.5, 0.3], 0.8, side="below") == 5.0
+    assert stats.weighted_quantile([9.0, 1.0], [0.5, 0.5], 0.2, side="below") == 1.0
+
+
+@pytest.mark.parametrize(("q", "n_star"), [(0.5, 100.0), (0.5, 20.4), (0.95, 100.0), (0.95, 20.4), (0.5, 5.9)])
+def test_weighted_limits_of_equal_weights_are_those_of_ranks(q: float, n_star: float) -> None:
+    values = np.arange(1.0, 101.0)
+    found = stats.weighted_limits((values, values + 0.5, np.full(100, 0.01)), q, n_star=n_star)
+    assert found == stats.quantile_limits(values, values + 0.5, q, n_star=n_star)
+
+
+def test_infinite_points_bound_a_ratio_on_their_own_side_only() -> None:
+    fine, broken = Limits(8.0, 10.0), Limits(20.0, math.inf)
+    assert stats.ratio_limits((math.inf, 9.0), (broken, fine)) == Limits(None, math.inf)
+    assert stats.ratio_limits((9.0, math.inf), (fine, broken)) == Limits(0.0, None)
+    assert stats.ratio_limits((25.0, 9.0), (broken, fine)).high == math.inf
+
+
+# ---------------------------------------------------------------- tests and tolerance
+
+
+def test_holm() -> None:
+    assert stats.holm([0.012, 0.03, 0.04, 0.20]) == pytest.approx([0.048, 0.09, 0.09, 0.20])
+    assert stats.holm([0.20, 0.04, 0.012, 0.03]) == pytest.approx([0.20, 0.09, 0.048, 0.09])
+    assert stats.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert stats.holm([]) == []
+
+
+@pytest.mark.parametrize(("wins", "n", "p"), [(108, 215, 0.0023), (105, 230, 0.0469), (104, 230, 0.0615)])
+def test_equivalence_of_votes(wins: int, n: int, p: float) -> None:
+    assert stats.tost_exact(wins, n) == pytest.approx(p, abs=5e-5)
+    assert stats.tost_exact(n - wins, n) == pytest.approx(p, abs=5e-5)
+
+
+def test_votes_that_prove_equivalence() -> None:
+    passes = [wins for wins in range(231) if stats.tost_exact(wins, 230) <= 0.05]
+    assert passes == list(range(105, 126))
+
+
+def test_votes_with_ties_are_scores() -> None:
+    scores = [1.0] * 80 + [0.5] * 70 + [0.0] * 80
+    half = 1.6515 * np.std(scores, ddof=1) / math.sqrt(230)
+    assert half < 0.1
+    assert stats.tost(scores) < 0.05
+    assert stats.tost([*[1.0] * 110, *[0.5] * 70, *[0.0] * 50]) > 0.05
+    assert stats.tost(scores) == pytest.approx(stats.tost([1 - score for score in scores]))
+    assert stats.tost([0.5] * 10) == 0.0
+    assert stats.tost([1.0] * 10) == 1.0
+
+
+def test_t_equivalence_at_its_edge_is_an_interval_inside_the_margin() -> None:
+    """p = alpha exactly where the one-sided limit touches the margin."""
+    scores = np.array([1.0] * 70 + [0.5] * 60 + [0.0] * 60)
+    _, high = stats.block_t(scores, alpha=0.05)
+    assert stats.tost(scores, margin=high - 0.5) == pytest.approx(0.05)
+
+
+def test_a_tolerance_limit_takes_59() -> None:
+    assert stats.tolerance_limit(np.linspace(0, 0.1, 58)) is None
+    assert stats.tolerance_limit(np.linspace(0, 0.1, 59)) == pytest.approx(0.1)
+    assert 1 - 0.95**59 > 0.95 > 1 - 0.95**58
+
+
+def test_four_of_sixty_pairs_may_exceed_it() -> None:
+    """Then at most 15 % do, with confidence 95 %."""
+    uppers = [stats.clopper_pearson(exceeders, 60, alpha=0.05)[1] for exceeders in range(7)]
+    assert [upper <= 0.15 for upper in uppers] == [True] * 5 + [False] * 2
+
+
+# ---------------------------------------------------------------- alone in this
+
+
+def test_nothing_else_computes_an_interval() -> None:
+    """Whoever needs a normal or a t quantile computes one: they are in these modules alone."""
+    mine = {"stats", "estimates", "looks", "planning", "eviction"}
+    houses = ("analysis", "backends", "cli", "collectors", "pages", "storage", "ui", "workflows")
+    others = [path for house in houses for path in (ROOT / house).rglob("*.py") if path.stem not in mine]
+    found = re.compile(r"scipy|statsmodels|NormalDist|\b(?:1\.96|1\.64|2\.576|1\.645)\b|\bstdev\b|\.sem\(")
+    assert len(others) > 50
+    assert [path.name for path in others if found.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_web_does_not_load_the_slow_half_of_scipy() -> None:
+    code = "import sys, analysis.estimates, analysis.looks, analysis.planning, analysis.eviction; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert not {"scipy.stats", "scipy.optimize", "statsmodels"} & set(loaded.split())
