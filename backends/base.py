@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from words import DeploymentState, Feature, JobStatus, Provider, Reason
+from words import DeploymentState, Feature, JobStatus, Provider, Reason, WorkerState
 
 NAME_PREFIX = "bakeoff-"  # every resource of ours carries it; nothing else is ever touched
 
@@ -56,10 +56,16 @@ class DeploymentRef:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What `observe` saw."""
+    """What `observe` saw.
+
+    reason: the provider's words, cause: the same as one of ours, where the deployment will take no job (any more).
+    workers: how many are in which state, a state with none left out; None where the provider does not tell.
+    """
 
     state: DeploymentState
-    reason: str | None = None  # the provider's words when failed
+    reason: str | None = None
+    cause: Reason | None = None
+    workers: Mapping[WorkerState, int] | None = None
     usd_per_s: Decimal | None = None  # rate of one worker while it is up
     instants: Mapping[str, datetime] = field(default_factory=dict)  # provider's clock, as given
     provenance: Mapping[str, str] = field(default_factory=dict)  # gpu_name, driver, region, image, comfyui

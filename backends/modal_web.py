@@ -26,6 +26,7 @@ from backends.base import (
 )
 from backends.errors import BackendError, FateUnknown, InvalidRequest, RateLimited, Unavailable
 from backends.http import Http, client
+from backends.signs import Sign, reason_of
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason
 
@@ -40,6 +41,41 @@ JOBS_A_DAY = 20
 READ_S = 170.0  # liveness seconds: the endpoint answers or redirects after 150 s
 MOST_HOPS = 20  # 50 minutes; the workflow itself is given up after 20
 MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # it says image/jpeg and sends PNG: the bytes decide
+_SEEN = "the production client's error handling and what it met, commit 57209b5, 2026"
+SIGNS = (  # why an answer is no picture; the text is the body
+    Sign(state="HTTP 200", reason=Reason.RESULT_MISSING, source=f"{_SEEN}: the body is no image"),
+    Sign(state="HTTP 400", reason=Reason.INVALID_REQUEST, said="no prompt", source=_SEEN),
+    Sign(state="HTTP 404", reason=Reason.INVALID_REQUEST, source="assumed: no such endpoint, so our address is wrong"),
+    Sign(state="HTTP 422", reason=Reason.INVALID_REQUEST, source="FastAPI, a body that does not validate"),
+    Sign(
+        state="HTTP 408",
+        reason=Reason.VANISHED,
+        said="Missing request, possibly due to expiry or cancellation",
+        source=_SEEN,
+    ),
+    Sign(state="HTTP 429", reason=Reason.UNREACHABLE, source="Modal documentation, 200 requests a second and app"),
+    Sign(
+        state="HTTP 500",
+        words="terminated by signal",
+        reason=Reason.WORKER_LOST,
+        said="modal-http: internal error: function was terminated by signal",
+        source=_SEEN,
+    ),
+    Sign(
+        state="HTTP 500",
+        words="OutOfMemory",
+        reason=Reason.OUT_OF_MEMORY,
+        said='{"error": "CUDA out of memory", "details": "torch.cuda.OutOfMemoryError: ..", "type": "x"}',
+        source=f"{_SEEN}: {{error, details (a traceback), type}}",
+    ),
+    Sign(
+        state="HTTP 500",
+        words='"error":|Internal Server Error',
+        reason=Reason.EXECUTION_ERROR,
+        said='{"error": "\'prompt\'", "details": "Traceback ..", "type": "KeyError"}',
+        source=f"{_SEEN}: {{error, details (a traceback), type}}",
+    ),
+)
 ASK_FIRST = (
     "modal-web runs jobs on the production endpoint. A container there works off its requests one after another, so "
     "a customer who asks in the same minute waits for our image first. Allow it with --touch-production; it sends one "
@@ -186,7 +222,7 @@ class ModalWebBackend:
                 raise FateUnknown(f"{url} sends us on for ever, or to somebody else ({there[:200]}).")
             response = await self._result(there)
         flight.call_id = response.headers.get("modal-function-call-id")
-        return _observed(response, flight)
+        return observed(response, flight)
 
     async def _result(self, url: str) -> Any:
         """The result URL may be read again and again; a broken connection costs nothing there."""
@@ -216,28 +252,19 @@ def request_fields(graph: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidRequest(f"The graph does not say what the endpoint needs: {error!r}.") from error
 
 
-def _observed(response: Any, flight: _Flight) -> Observation:
+def observed(response: Any, flight: _Flight | None) -> Observation:
+    """What the endpoint's last answer means."""
     body: bytes = response.content
     raw = {"status": response.status_code, "headers": dict(response.headers)}
     if response.status_code == 200:
         if not body.startswith(MAGIC):
-            return _ended(Reason.RESULT_MISSING, "The answer is no image.", flight, raw)
+            return _ended(reason_of(SIGNS, "HTTP 200", ""), "The answer is no image.", flight, raw)
         raw["image"] = {"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
-        return Observation(status=JobStatus.SUCCEEDED, evidence=_evidence(flight), images=(body,), raw=raw)
+        facts = {} if flight is None else _evidence(flight)
+        return Observation(status=JobStatus.SUCCEEDED, evidence=facts, images=(body,), raw=raw)
     text = response.text[:2000]
-    return _ended(_reason(response.status_code, text), text or str(response.status_code), flight, raw | {"text": text})
-
-
-def _reason(status: int, text: str) -> Reason:
-    if status == 429:
-        return Reason.UNREACHABLE
-    if status == 408:  # "Missing request, possibly due to expiry or cancellation"
-        return Reason.VANISHED
-    if status < 500:
-        return Reason.INVALID_REQUEST
-    if "terminated by signal" in text:  # "modal-http: internal error: function was terminated by signal"
-        return Reason.WORKER_LOST
-    return Reason.OUT_OF_MEMORY if "OutOfMemory" in text else Reason.EXECUTION_ERROR
+    reason = reason_of(SIGNS, f"HTTP {response.status_code}", text)
+    return _ended(reason, text or str(response.status_code), flight, raw | {"text": text})
 
 
 def _ended(reason: Reason, error: str, flight: _Flight | None = None, raw: Any = None) -> Observation:

@@ -32,10 +32,10 @@ from backends.errors import (
     UnexpectedReply,
 )
 from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
-from backends.modal.failures import CANCELLED_ROW, EXPECTED, REASON_OF_STATE, named, reason_of_error
+from backends.modal.failures import EXPECTED, RETURNED, named, reason_of, state_of, workers_of
 from backends.modal.wire import InnerClient
 from clock import Clock
-from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason
+from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason, WorkerState
 
 T = TypeVar("T")
 RATES_LIVE = timedelta(hours=1)
@@ -109,6 +109,7 @@ class ModalBackend:
         rate = None if modal_gpu is None else self._rate(await self._recent_rates(), modal_gpu)
         return Deployment(
             state=DeploymentState.READY if app["state"] == "deployed" else DeploymentState.PROVISIONING,
+            workers=await self._workers(ref),
             usd_per_s=rate,
             instants={"created_at": app["created_at"]},
             provenance=self._seen.get(ref.id) or _asked(modal_gpu),
@@ -138,7 +139,7 @@ class ModalBackend:
         try:
             state, value = await self._ask("get", lambda: self._client.get(ref.id, wait_s))
         except NotFound as error:
-            return _ended(Reason.VANISHED, str(error), row=None, raw=None)
+            return _ended(reason_of("not_found", str(error)), str(error), row=None, raw=None)
         row = await self._row(ref)
         if state == "pending":
             running = row is not None and row["status"] == "running"
@@ -149,12 +150,10 @@ class ModalBackend:
                 name: str(seen.evidence[of]) for name, of in _PROVENANCE if seen.evidence[of]
             }
             return seen
-        if row is not None and row["status"] == CANCELLED_ROW:
-            return _ended(Reason.STOPPED, "cancelled", row=row, raw={"state": state, "error": value})
-        reason = REASON_OF_STATE.get(state)
-        if reason is None:
+        end = state_of(state, None if row is None else row["status"])
+        if end is None:
             raise UnexpectedReply(f"Modal gave the call back as {state}.", raw=str(value))
-        return _ended(reason, value or state, row=row, raw={"state": state, "error": value})
+        return _ended(reason_of(end, value or ""), value or end, row=row, raw={"state": end, "error": value})
 
     async def cancel(self, ref: JobRef) -> None:
         try:
@@ -186,6 +185,13 @@ class ModalBackend:
         except BackendError:
             return None
         return next((row for row in rows if row["call_id"] == ref.id), None)
+
+    async def _workers(self, ref: DeploymentRef) -> Mapping[WorkerState, int] | None:
+        """The app's containers; None where Modal does not tell, which costs a look nothing else."""
+        try:
+            return workers_of(await self._ask("stats", lambda: self._client.stats(ref.key)))
+        except BackendError:
+            return None
 
     async def _recent_rates(self) -> Mapping[str, Decimal]:
         now = self._clock.now()
@@ -228,8 +234,8 @@ def observation_of(result: Any, row: Mapping[str, Any] | None) -> Observation:
     images = tuple(image for image in result.get("images") or () if isinstance(image, bytes))
     raw = {**result, "images": [_digest(image) for image in images]}
     if not result["ok"] or not images:
-        error = result.get("error") or {"type": "no_image", "message": "No image came with the result."}
-        return _ended(reason_of_error(error["type"]), error["message"], row=row, raw=raw, result=result)
+        kind, message = _said(result.get("error"))
+        return _ended(reason_of(RETURNED, f"{kind}: {message}"), message, row=row, raw=raw, result=result)
     return Observation(
         status=JobStatus.SUCCEEDED,
         times=_times(result, row),
@@ -238,6 +244,13 @@ def observation_of(result: Any, row: Mapping[str, Any] | None) -> Observation:
         images=images,
         raw=raw,
     )
+
+
+def _said(error: Any) -> tuple[str, str]:
+    """Type and message of an error of our function; a result without an image and without an error has neither."""
+    if error is None:
+        return "no_image", "No image came with the result."
+    return (str(error.get("type")), str(error.get("message"))) if isinstance(error, Mapping) else ("", str(error))
 
 
 def _ended(

@@ -24,8 +24,9 @@ from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound
 from backends.http import Http, client
 from backends.runpod import wire
 from backends.runpod.billing import charges_of
+from backends.runpod.failures import GONE, reason_of
 from clock import Clock
-from words import DeploymentState, Feature, JobStatus, Provider, Reason
+from words import STATUS_OF, DeploymentState, Feature, Provider, Reason, WorkerState
 
 SOURCE = "catalog"
 PRICES_LIVE = timedelta(hours=1)
@@ -119,10 +120,12 @@ class RunpodBackend:
             return Deployment(state=DeploymentState.GONE)
         cards = await self._prices()
         pinned = _pinned(endpoint, cards)
-        asleep = endpoint.max_workers == 0
+        asleep, states = endpoint.max_workers == 0, wire.worker_states(workers)
         return Deployment(
             state=DeploymentState.STOPPED if asleep else DeploymentState.READY,
-            reason="Runpod set its workers.max to 0." if asleep else _trouble(workers),
+            reason="Runpod set its workers.max to 0." if asleep else _trouble(states),
+            cause=Reason.WORKER_LOST if asleep else None,
+            workers=states,
             usd_per_s=_rate(endpoint, cards),
             instants={"created_at": endpoint.created_at},
             provenance=_provenance(endpoint, workers, pinned),
@@ -168,7 +171,8 @@ class RunpodBackend:
         try:
             reply = await self._jobs.read("GET", f"/{ref.deployment.id}/status/{ref.id}")
         except NotFound as error:
-            return Observation(status=JobStatus.LOST, reason=Reason.VANISHED, error=str(error))
+            reason = reason_of(GONE, str(error))
+            return Observation(status=STATUS_OF[reason], reason=reason, error=str(error))
         seen = wire.observation(reply)
         evidence = {**await self._worker_facts(ref, seen), **seen.evidence}
         return Observation(**{**vars(seen), "evidence": evidence})
@@ -279,13 +283,12 @@ def _provenance(endpoint: wire.Endpoint, workers: list[wire.Worker], pinned: lis
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _trouble(workers: list[wire.Worker]) -> str | None:
+def _trouble(states: Mapping[WorkerState, int]) -> str | None:
     """Capacity that is missing and workers that crash look alike in a queue; only the worker list tells."""
-    states = [worker.status for worker in workers]
-    if "UNHEALTHY" in states:
-        return f"{states.count('UNHEALTHY')} of its workers fail their health check."
-    if "THROTTLED" in states:
-        return f"{states.count('THROTTLED')} of its workers wait for capacity."
+    if WorkerState.UNHEALTHY in states:
+        return f"{states[WorkerState.UNHEALTHY]} of its workers fail their health check."
+    if WorkerState.THROTTLED in states:
+        return f"{states[WorkerState.THROTTLED]} of its workers wait for capacity."
     return None
 
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from backends.base import Observation, Times
 from backends.errors import UnexpectedReply
-from backends.runpod.failures import NO_RESULT, reason_of
-from words import STATUS_OF, JobStatus, Reason
+from backends.runpod.failures import NO_RESULT, WORKERS, reason_of
+from words import STATUS_OF, JobStatus, Reason, WorkerState
 
 T = TypeVar("T")
 _LONGEST_TEXT = 2000  # characters; anything longer in a reply is a picture
@@ -112,6 +112,12 @@ def workers(reply: Any) -> list[Worker]:
     ]
 
 
+def worker_states(listed: list[Worker]) -> dict[WorkerState, int]:
+    """How many workers are in each state. One that nobody documented is left out: it says nothing that we know."""
+    states = [WORKERS[worker.status] for worker in listed if worker.status in WORKERS]
+    return {state: states.count(state) for state in WorkerState if state in states}
+
+
 def job_id(reply: Any) -> str:
     """The id that `POST /run` gives."""
     return _get(reply, "id", str)
@@ -122,7 +128,7 @@ def observation(reply: Any) -> Observation:
     status = _get(reply, "status", str)
     worker_id = reply.get("workerId")
     if status not in _ENDED:
-        return Observation(status=_OPEN.get(status, JobStatus.SUBMITTED), worker_id=worker_id)
+        return Observation(status=_OPEN.get(status, JobStatus.SUBMITTED), times=_times(reply), worker_id=worker_id)
     output, text = reply.get("output"), _said(reply)
     images, broken = _images(output) if status == "COMPLETED" else ((), None)
     reason = _reason(status, text, images, broken)
@@ -140,10 +146,8 @@ def observation(reply: Any) -> Observation:
 
 def _reason(status: str, text: str, images: tuple[bytes, ...], broken: str | None) -> Reason | None:
     if broken:
-        return Reason.UNEXPECTED_REPLY
-    if status == "COMPLETED":
-        return None if images else Reason.RESULT_MISSING
-    return reason_of(status, text)
+        return Reason.IMAGE_BROKEN
+    return None if images else reason_of(status, text)
 
 
 def _error(status: str, text: str, broken: str | None) -> str:

@@ -5,12 +5,12 @@ A rental is one PUT and is never repeated: it carries our key as label, by which
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import workflows
 from backends.base import (
@@ -36,11 +36,12 @@ from backends.errors import (
     Unavailable,
 )
 from backends.http import Http, client
-from backends.vast import billing, wire
-from backends.vast.failures import JobEnded, console_dialect, doom_of, wrapper_dialect
+from backends.vast import billing, failures, wire
+from backends.vast.failures import JobEnded, doom_of
 from clock import Clock
-from words import DeploymentState, Feature, JobStatus, Provider, Reason
+from words import STATUS_OF, DeploymentState, Feature, Provider, Reason
 
+T = TypeVar("T")
 # World seconds between two calls of one endpoint: Vast.ai's thresholds (OpenAPI, 2026-08-07) and a tenth more, since
 # they are measured where the calls arrive. Searches: 10 a minute.
 PACES: Mapping[str, float] = {
@@ -77,8 +78,10 @@ class VastBackend:
         self._clock, self._image, self._hf_token = clock, image, hf_token
         self._secret, self._console_url, self._max_life_s = web_password, console_url, max_life_s
         console = client(console_url, key, transport)
-        self._console = Http(console, clock, "Vast.ai", dialect=console_dialect, paces=PACES)
-        self._wrapper = Http(client("", None, transport), clock, "The wrapper on Vast.ai", dialect=wrapper_dialect)
+        self._console = Http(console, clock, "Vast.ai", dialect=failures.console_dialect, paces=PACES)
+        self._wrapper = Http(
+            client("", None, transport), clock, "The wrapper on Vast.ai", dialect=failures.wrapper_dialect
+        )
         self._urls: dict[str, str] = {}  # instance -> wrapper, once seen
         self._bad_machines: set[int] = set()  # the cheapest offer is picked again otherwise, however broken
 
@@ -98,7 +101,7 @@ class VastBackend:
         path = f"/api/v0/asks/{spec.offer.offer_id}/"
         reply = await self._console.send("PUT", path, pace="create", json=self._launch(spec, key).body())
         if isinstance(reply, dict) and reply.get("success") is False:  # also under HTTP 200
-            raise console_dialect(400, dumps(reply)) or NoCapacity(f"Vast.ai: {reply.get('msg')}")
+            raise failures.console_dialect(400, dumps(reply)) or NoCapacity(f"Vast.ai: {reply.get('msg')}")
         detail = {name: spec.offer.detail.get(name) for name in ("machine_id", "driver_version")}
         return DeploymentRef(backend=self.name, id=wire.contract_of(reply), key=key, detail=detail)
 
@@ -107,23 +110,23 @@ class VastBackend:
         seen = await self._look(ref.id)
         if seen is None:
             return Deployment(state=DeploymentState.GONE)
-        provenance = {**seen.provenance, **self._driver(ref)}
         if doom := doom_of(seen.status, seen.status_msg):
             self._shun(seen)
-            return Deployment(
-                state=DeploymentState.FAILED, reason=doom, usd_per_s=seen.usd_per_s, provenance=provenance
-            )
-        if seen.status in ("stopped", "frozen"):
-            return Deployment(state=DeploymentState.STOPPED, reason=seen.status_msg, usd_per_s=seen.usd_per_s)
-        state, found = DeploymentState.PROVISIONING, ref
+            return self._over(ref, seen, DeploymentState.FAILED, doom)
+        if seen.status in failures.ASLEEP:
+            return self._over(ref, seen, DeploymentState.STOPPED, seen.status_msg)
+        found, health = ref, None
         if seen.status == "running" and (url := await self._url_of(ref)):
             found = _with(ref, url=url)
-            if (facts := await self._healthy(url, ref.key)) is not None:
-                state, provenance = DeploymentState.READY, provenance | facts
-                # From the container's start to the first look that finds it ready: the GPU was billed for it.
-                found = _with(found, boot_s=ref.detail.get("boot_s", seen.uptime_s))
+            health = await self._health(url, ref.key)
+        provenance = {**seen.provenance, **self._driver(ref)}
+        if (facts := wire.healthy(health)) is not None:
+            provenance |= facts
+            # From the container's start to the first look that finds it ready: the GPU was billed for it.
+            found = _with(found, boot_s=ref.detail.get("boot_s", seen.uptime_s))
         return Deployment(
-            state=state,
+            state=DeploymentState.PROVISIONING if facts is None else DeploymentState.READY,
+            workers=failures.workers_of(seen.status, health),
             usd_per_s=seen.usd_per_s,
             instants=seen.instants(self._clock.now()),
             provenance=provenance,
@@ -174,7 +177,8 @@ class VastBackend:
         except JobEnded as ended:
             reply = ended.reply
         except NotFound as error:
-            return Observation(status=JobStatus.LOST, reason=Reason.VANISHED, error=str(error))
+            reason = failures.reason_of(failures.GONE, str(error))
+            return Observation(status=STATUS_OF[reason], reason=reason, error=str(error))
         except Unavailable:
             if doom := await self._doom(host):
                 return self._lost_with_host(host, doom)
@@ -245,33 +249,23 @@ class VastBackend:
             return None
 
     async def _list(self, filters: Mapping[str, Any] | None = None) -> list[wire.Instance]:
-        found: list[wire.Instance] = []
-        token: str | None = None
-        while True:
-            params = {"limit": 25, "order_by": '[{"col":"id","dir":"asc"}]', "select_filters": dumps(filters or {})}
-            if token:
-                params["after_token"] = token
-            page, token = wire.page_of(
-                await self._console.read("GET", "/api/v1/instances/", pace="list", params=params)
-            )
-            found += page
-            if not token:
-                return found
+        params = {"limit": 25, "order_by": '[{"col":"id","dir":"asc"}]', "select_filters": dumps(filters or {})}
+        return await self._paged("/api/v1/instances/", "list", params, wire.page_of)
 
     async def _charged(self, day: datetime) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        token: str | None = None
-        while True:
-            params = {"select_filters": dumps(billing.day_filter(day)), "format": "table", "limit": 500}
-            params["latest_first"] = "false"
-            if token:
-                params["after_token"] = token
-            page, token = billing.page_of(
-                await self._console.read("GET", "/api/v0/charges/", pace="charges", params=params)
-            )
+        params = {"select_filters": dumps(billing.day_filter(day)), "format": "table", "limit": 500}
+        return await self._paged("/api/v0/charges/", "charges", params | {"latest_first": "false"}, billing.page_of)
+
+    async def _paged(
+        self, path: str, pace: str, params: Mapping[str, Any], read: Callable[[Any], tuple[list[T], str | None]]
+    ) -> list[T]:
+        """Every page of a list, read to its end."""
+        found, token = read(await self._console.read("GET", path, pace=pace, params=params))
+        while token:
+            after = {**params, "after_token": token}
+            page, token = read(await self._console.read("GET", path, pace=pace, params=after))
             found += page
-            if not token:
-                return found
+        return found
 
     async def _url_of(self, ref: DeploymentRef) -> str | None:
         """Where the wrapper of a running instance listens; None while no port is mapped."""
@@ -287,8 +281,21 @@ class VastBackend:
             return url
         raise NotFound(f"Instance {ref.id} has no wrapper that could be reached.")
 
-    async def _healthy(self, url: str, key: str) -> dict[str, str] | None:
-        """One knock without a second try: refused, or 502, only means that it is still being provisioned."""
+    def _over(self, ref: DeploymentRef, seen: wire.Instance, state: DeploymentState, said: str | None) -> Deployment:
+        return Deployment(
+            state=state,
+            reason=said,
+            cause=failures.cause_of(seen.status, seen.status_msg),
+            workers=failures.workers_of(seen.status, None),
+            usd_per_s=seen.usd_per_s,
+            provenance={**seen.provenance, **self._driver(ref)},
+        )
+
+    async def _health(self, url: str, key: str) -> Any:
+        """One knock without a second try: refused, or 502, only means that it is still being provisioned.
+
+        None without an answer in JSON.
+        """
         try:
             answer = await self._wrapper.exchange("GET", f"{url}/health", lost=Unavailable, headers=self._headers(key))
         except Unavailable:
@@ -296,7 +303,7 @@ class VastBackend:
         if answer.status_code in (401, 403):
             raise AuthFailed("The wrapper on Vast.ai refused its password.")
         try:
-            return wire.healthy(answer.json()) if answer.is_success else None
+            return answer.json()
         except ValueError:
             return None
 
@@ -320,7 +327,7 @@ class VastBackend:
 
     def _lost_with_host(self, host: DeploymentRef, doom: str) -> Observation:
         return Observation(
-            status=JobStatus.FAILED,
+            status=STATUS_OF[Reason.WORKER_LOST],
             reason=Reason.WORKER_LOST,
             error=doom,
             worker_id=host.id,

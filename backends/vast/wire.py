@@ -7,6 +7,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -14,8 +15,8 @@ from typing import Any
 
 from backends.base import DeploymentRef, Observation, Offer, Times
 from backends.errors import UnexpectedReply
-from backends.vast.failures import FINAL, reason_of
-from words import STATUS_OF, JobStatus
+from backends.vast.failures import FINAL, reason_of, workers_of
+from words import STATUS_OF, JobStatus, Reason, WorkerState
 
 BACKEND = "vast"
 WRAPPER_PORT = "8288"
@@ -238,8 +239,8 @@ def _url(row: Mapping[str, Any]) -> str | None:
 
 
 def healthy(reply: Any) -> dict[str, str] | None:
-    """What a healthy wrapper says of its ComfyUI and its GPU; None when it is not ready."""
-    if not isinstance(reply, dict) or reply.get("status") != "healthy":
+    """What a healthy wrapper says of its ComfyUI and its GPU; None when it is not ready, or never will be."""
+    if WorkerState.IDLE not in (states := workers_of("running", reply)) and WorkerState.RUNNING not in states:
         return None
     stats = next((backend.get("system_stats") or {} for backend in reply.get("backends") or []), {})
     device: Mapping[str, Any] = next(iter(stats.get("devices") or []), {})
@@ -255,8 +256,11 @@ def observation_of(reply: Any, host: DeploymentRef) -> Observation:
     if status not in FINAL:
         running = status not in ("pending", "queued", "preprocessing")
         return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED, worker_id=host.id)
-    images = _images(reply)
-    reason = None if status == "completed" and images else reason_of(status, str(reply.get("message") or ""))
+    images, reason = _images(reply), None
+    if images is None:
+        reason = Reason.IMAGE_BROKEN
+    elif status != "completed" or not images:
+        reason = reason_of(status, str(reply.get("message") or ""))
     return Observation(
         status=JobStatus.SUCCEEDED if reason is None else STATUS_OF[reason],
         reason=reason,
@@ -264,7 +268,7 @@ def observation_of(reply: Any, host: DeploymentRef) -> Observation:
         times=replace(_times(reply.get("timings") or {}), boot_s=host.detail.get("boot_s")),
         worker_id=host.id,
         evidence={**facts_of(host), **_comfy_facts(reply.get("comfyui_response") or {})},
-        images=images if reason is None else (),
+        images=images if images and reason is None else (),
         raw=_kept(reply),
     )
 
@@ -274,12 +278,12 @@ def facts_of(host: DeploymentRef) -> dict[str, Any]:
     return {"worker_id": host.id, "machine_id": host.detail.get("machine_id")}
 
 
-def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...]:
-    """PNG bytes of each saved picture. A file above 10 MB comes without data, and so counts as missing."""
+def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...] | None:
+    """PNG bytes of each saved picture; None if one is no base64. A file above 10 MB comes without data: missing."""
     try:
         return tuple(base64.b64decode(file["data"]) for file in reply.get("output") or [] if file.get("data"))
     except (binascii.Error, TypeError, ValueError):
-        raise UnexpectedReply("The wrapper's picture is no base64.", raw=str(reply.get("id"))) from None
+        return None
 
 
 def _times(timings: Mapping[str, Any]) -> Times:
@@ -317,11 +321,10 @@ def _kept(reply: Mapping[str, Any]) -> dict[str, Any]:
 def _without_data(file: Mapping[str, Any]) -> dict[str, Any]:
     if not file.get("data"):
         return dict(file)
-    image = base64.b64decode(file["data"])
-    return {**file, "data": {"sha256": hashlib.sha256(image).hexdigest(), "bytes": len(image)}}
-
-
-# -- single fields ---------------------------------------------------------------------------------------------
+    data = str(file["data"]).encode()
+    with suppress(binascii.Error, ValueError):
+        data = base64.b64decode(data)
+    return {**file, "data": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
 
 
 def money(row: Mapping[str, Any], name: str) -> Decimal:

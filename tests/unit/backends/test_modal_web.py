@@ -175,11 +175,12 @@ def test_a_request_that_broke_is_never_sent_again(error: Exception, reason: Reas
         (429, "busy", Reason.UNREACHABLE),
         (408, "modal-http: bad request: missing request", Reason.VANISHED),
         (400, "no prompt", Reason.INVALID_REQUEST),
-        (499, "", Reason.INVALID_REQUEST),
+        (499, "", Reason.UNEXPECTED_REPLY),
         (500, "modal-http: internal error: function was terminated by signal", Reason.WORKER_LOST),
         (500, "torch.cuda.OutOfMemoryError", Reason.OUT_OF_MEMORY),
-        (500, "", Reason.EXECUTION_ERROR),
-        (503, "anything", Reason.EXECUTION_ERROR),
+        (500, '{"error": "x", "details": "..", "type": "KeyError"}', Reason.EXECUTION_ERROR),
+        (500, "", Reason.UNEXPECTED_REPLY),
+        (503, "anything", Reason.UNEXPECTED_REPLY),
     ],
 )
 def test_each_refusal_has_its_reason_and_is_kept(status: int, text: str, reason: Reason) -> None:

@@ -24,12 +24,12 @@ from backends.errors import (
 )
 from backends.modal.adapter import ModalBackend, observation_of
 from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
-from backends.modal.failures import EXPECTED, REASON_OF_ERROR, named, reason_of_error
+from backends.modal.failures import EXPECTED, RETURNED, SIGNS, named, reason_of, state_of, workers_of
 from simulator.faults import Fault
 from simulator.modal.inner import SimulatedModalClient
 from simulator.modal.results import _ERRORS
 from tests.simulation.modal_stage import Workspace, app_spec, play, quiet_world
-from words import JobStatus, Reason, StartKind
+from words import JobStatus, Reason, StartKind, WorkerState
 
 APP = Path(__file__).parents[3] / "deploy" / "modal" / "app.py"
 RATES = {"CPU": Decimal("0.0000131"), "Memory": Decimal("0.00000222"), "H100": Decimal("0.001097")}
@@ -105,7 +105,8 @@ def test_a_result_of_another_function_is_unexpected(result: Any) -> None:
         ({"ok": True, "images": []}, Reason.RESULT_MISSING, JobStatus.FAILED),
         ({"ok": True, "images": ["not bytes"]}, Reason.RESULT_MISSING, JobStatus.FAILED),
         ({"ok": False, "error": {"type": "timeout", "message": "m"}}, Reason.EXECUTION_TIMEOUT, JobStatus.TIMED_OUT),
-        ({"ok": False, "error": {"type": "new", "message": "m"}}, Reason.EXECUTION_ERROR, JobStatus.FAILED),
+        ({"ok": False, "error": {"type": "new", "message": "m"}}, Reason.UNEXPECTED_REPLY, JobStatus.FAILED),
+        ({"ok": False, "error": "a text"}, Reason.UNEXPECTED_REPLY, JobStatus.FAILED),
         ({"ok": False, "error": None}, Reason.RESULT_MISSING, JobStatus.FAILED),
     ],
 )
@@ -119,8 +120,35 @@ def test_a_result_without_a_picture_has_a_reason_and_an_error(
 
 def test_every_error_that_the_program_and_the_simulator_name_has_a_reason() -> None:
     program = set(re.findall(r'failure\("(\w+)"', APP.read_text())) | {"out_of_memory", "execution"}
-    assert program | {kind for kind, _ in _ERRORS.values()} == set(REASON_OF_ERROR)
-    assert {reason_of_error(kind) for kind in REASON_OF_ERROR} == set(REASON_OF_ERROR.values())
+    named_there = program | {kind for kind, _ in _ERRORS.values()}
+    assert Reason.UNEXPECTED_REPLY not in {reason_of(RETURNED, f"{kind}: x") for kind in named_there}
+    known = {word for sign in SIGNS if sign.state == RETURNED for word in re.findall(r"\w+", sign.words)}
+    assert known == named_there
+
+
+@pytest.mark.parametrize(
+    ("told", "listed", "state"),
+    [
+        ("failed", None, "failure"),
+        ("failed", "running", "failure"),  # the list is late
+        ("failed", "success", "failure"),
+        ("failed", "terminated", "terminated"),
+        ("failed", "init_failure", "init_failure"),
+        ("timed_out", "timeout", "timeout"),
+        ("paused", "terminated", None),
+        ("pending", "terminated", None),
+    ],
+)
+def test_the_call_list_says_finer_how_a_call_ended_and_only_that(
+    told: str, listed: str | None, state: str | None
+) -> None:
+    assert state_of(told, listed) == state
+
+
+def test_containers_are_at_work_or_idle_and_never_more_than_there_are() -> None:
+    assert workers_of({"backlog": 3, "containers": 0, "running": 0}) == {}
+    assert workers_of({"backlog": 0, "containers": 3, "running": 1}) == {WorkerState.RUNNING: 1, WorkerState.IDLE: 2}
+    assert workers_of({"backlog": 0, "containers": 1, "running": 2}) == {WorkerState.RUNNING: 1}
 
 
 def test_the_kept_reply_has_a_digest_in_the_place_of_the_picture() -> None:

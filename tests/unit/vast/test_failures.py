@@ -5,17 +5,23 @@ import json
 import pytest
 
 from backends.errors import AuthFailed, InvalidRequest, NoCapacity
+from backends.signs import Sign
 from backends.vast.failures import (
+    ASLEEP,
     DEAD,
-    DOOMED,
     FINAL,
+    HOSTS,
     JobEnded,
+    cause_of,
     console_dialect,
     doom_of,
     reason_of,
+    workers_of,
     wrapper_dialect,
 )
-from words import STATUS_OF, JobStatus, Reason
+from words import STATUS_OF, JobStatus, Reason, WorkerState
+
+FATAL = [sign for sign in HOSTS if sign.state == "starting"]
 
 
 @pytest.mark.parametrize(
@@ -28,8 +34,9 @@ from words import STATUS_OF, JobStatus, Reason
         ("failed", "Failed to post workflow after 3 tries", Reason.WORKER_LOST),
         ("failed", "connection refused", Reason.WORKER_LOST),
         ("failed", "WebSocket timed out", Reason.EXECUTION_TIMEOUT),
-        ("failed", "something new", Reason.EXECUTION_ERROR),
-        ("failed", "", Reason.EXECUTION_ERROR),
+        ("failed", "CUDA error: device-side assert triggered", Reason.EXECUTION_ERROR),
+        ("failed", "something new", Reason.UNEXPECTED_REPLY),
+        ("failed", "", Reason.UNEXPECTED_REPLY),
         ("timeout", "whatever", Reason.EXECUTION_TIMEOUT),
         ("cancelled", "Request cancelled by client", Reason.STOPPED),
         ("completed", "Processing complete.", Reason.RESULT_MISSING),
@@ -49,15 +56,55 @@ def test_the_final_words_are_the_wrappers_four() -> None:
 def test_a_dead_state_is_doom_with_or_without_words(status: str) -> None:
     assert status in (doom_of(status, None) or "")
     assert "host gone" in (doom_of(status, "host gone") or "")
+    assert cause_of(status, "host gone") is Reason.WORKER_LOST
 
 
-@pytest.mark.parametrize("words", DOOMED)
-def test_each_fatal_word_is_doom_while_loading_in_whatever_case(words: str) -> None:
-    said = f"Something: {words.upper()} happened"
+@pytest.mark.parametrize("sign", FATAL, ids=lambda sign: sign.words)
+def test_each_fatal_word_is_doom_while_loading_in_whatever_case(sign: Sign) -> None:
+    for words in sign.words.split("|"):
+        said = f"Something: {words.upper()} happened"
+        assert doom_of("loading", said) == said
+        assert doom_of(None, said) == said
+        assert doom_of("running", said) is None
+        assert doom_of("stopped", said) is None
+        assert cause_of(None, said) is sign.reason
 
-    assert doom_of("loading", said) == said
-    assert doom_of(None, said) == said
-    assert doom_of("running", said) is None
+
+@pytest.mark.parametrize("status", sorted(ASLEEP))
+def test_a_host_that_was_stopped_is_lost_and_says_so_apart_from_a_dead_one(status: str) -> None:
+    assert doom_of(status, "stopped") is None
+    assert cause_of(status, None) is Reason.WORKER_LOST
+
+
+def test_an_image_that_the_registry_does_not_know_is_our_mistake_and_a_full_disk_is_not() -> None:
+    assert cause_of("loading", "Error response from daemon: manifest unknown") is Reason.INVALID_REQUEST
+    assert cause_of("loading", "no space left on device") is Reason.NEVER_READY
+
+
+HEALTHY = {"status": "healthy", "queues": {"generation": 0}, "gpu": {"unrecoverable": False}}
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "state"),
+    [
+        (None, None, WorkerState.STARTING),
+        ("loading", HEALTHY, WorkerState.STARTING),
+        ("running", None, WorkerState.STARTING),
+        ("running", "up", WorkerState.STARTING),
+        ("running", {"detail": "Bad Gateway"}, WorkerState.STARTING),
+        ("running", HEALTHY, WorkerState.IDLE),
+        ("running", {"status": "healthy"}, WorkerState.IDLE),
+        ("running", HEALTHY | {"queues": {"generation": 2}}, WorkerState.RUNNING),
+        ("running", {"status": "unhealthy"}, WorkerState.UNHEALTHY),
+        ("running", HEALTHY | {"gpu": {"unrecoverable": True, "reason": "x"}}, WorkerState.UNHEALTHY),
+    ],
+)
+def test_the_one_worker_of_a_rental_has_a_state(status: str | None, health: object, state: WorkerState) -> None:
+    assert workers_of(status, health) == {state: 1}
+
+
+def test_a_dead_host_has_no_worker() -> None:
+    assert workers_of("exited", HEALTHY) == {}
 
 
 @pytest.mark.parametrize("status", [None, "created", "loading", "running", "rebooting"])

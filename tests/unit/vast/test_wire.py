@@ -344,9 +344,11 @@ def test_a_reply_without_a_status_is_named(reply: Any) -> None:
         wire.observation_of(reply, HOST)
 
 
-def test_a_picture_that_is_no_base64_is_named() -> None:
-    with pytest.raises(UnexpectedReply):
-        wire.observation_of({**DONE, "output": [{**FILE, "data": "abc"}]}, HOST)
+def test_a_picture_that_is_no_base64_is_a_broken_one_and_no_failed_look() -> None:
+    seen = wire.observation_of({**DONE, "output": [{**FILE, "data": "abc"}]}, HOST)
+
+    assert (seen.status, seen.reason, seen.images) == (JobStatus.FAILED, Reason.IMAGE_BROKEN, ())
+    assert seen.raw["output"][0]["data"]["bytes"] == 3
 
 
 def test_only_a_healthy_wrapper_is_ready() -> None:
@@ -359,4 +361,5 @@ def test_only_a_healthy_wrapper_is_ready() -> None:
     assert wire.healthy({"status": "healthy"}) == {}
     assert wire.healthy({"status": "healthy", "backends": [{}]}) == {}
     assert wire.healthy({"status": "unhealthy"}) is None
+    assert wire.healthy({"status": "healthy", "gpu": {"unrecoverable": True}}) is None
     assert wire.healthy("up") is None
