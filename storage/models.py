@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, MetaData
 from sqlmodel import Field, SQLModel
 
-from storage.types import Instant, NanoUsd, word
+from storage.foreign import ID, SENTENCE
+from storage.types import Instant, NanoUsd, Said, SaidDocument, word
 from words import (
     BlockStatus,
     CostState,
@@ -33,6 +34,11 @@ metadata: MetaData = SQLModel.metadata
 
 def _json() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+def _said_json() -> Any:
+    """A document that a provider's words are part of."""
+    return Field(default_factory=dict, sa_column=Column(SaidDocument, nullable=False))
 
 
 class Installation(SQLModel, table=True):
@@ -85,7 +91,7 @@ class Backend(SQLModel, table=True):
     provider: str
     features: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     simulated: bool
-    state: str = "unchecked"  # ready, or one sentence with the cause and the way out
+    state: str = Field(default="unchecked", sa_type=Said(SENTENCE))  # ready, or a sentence: the cause, the way out
     checked_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -95,14 +101,14 @@ class Offer(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     backend: str = Field(index=True)
     gpu: str
-    offer_id: str
+    offer_id: str = Field(sa_type=Said(ID))
     unit: str
     usd_per_unit: Decimal = Field(sa_type=NanoUsd)
     usd_per_s: Decimal = Field(sa_type=NanoUsd)
     source: str
-    region: str | None = None
+    region: str | None = Field(default=None, sa_type=Said(ID))
     seen_at: datetime = Field(sa_type=Instant, index=True)
-    detail: dict[str, Any] = _json()
+    detail: dict[str, Any] = _said_json()
 
 
 class Run(SQLModel, table=True):
@@ -122,7 +128,7 @@ class Run(SQLModel, table=True):
     asked_at: datetime = Field(sa_type=Instant)
     started_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
-    stop_reason: str | None = None
+    stop_reason: str | None = Field(default=None, sa_type=Said(SENTENCE))
     left_running: int | None = None  # resources of ours that the providers still listed at the end; 0 is the proof
 
 
@@ -169,14 +175,14 @@ class Deployment(SQLModel, table=True):
     gpu: str
     half: int | None = None  # of its block, on rented machines: 0 or 1, each with fresh hosts
     state: DeploymentState = Field(default=DeploymentState.INTENDED, sa_type=word(DeploymentState))
-    reason: str | None = None
+    reason: str | None = Field(default=None, sa_type=Said(SENTENCE))
     cause: str | None = None  # the reason as a word, where it never became ready or died
     offer_id: int | None = Field(default=None, foreign_key="offer.id")
-    provider_id: str | None = None
-    ref_detail: dict[str, Any] = _json()
+    provider_id: str | None = Field(default=None, sa_type=Said(ID))
+    ref_detail: dict[str, Any] = _said_json()
     idle_timeout_s: int
     usd_per_s: Decimal | None = Field(default=None, sa_type=NanoUsd)
-    provenance: dict[str, Any] = _json()  # gpu_name, driver, region, image, comfyui
+    provenance: dict[str, Any] = _said_json()  # gpu_name, driver, region, image, comfyui
     simulated: bool
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -202,14 +208,14 @@ class Job(SQLModel, table=True):
     seed: int = Field(sa_type=BigInteger)
     status: JobStatus = Field(default=JobStatus.QUEUED, sa_type=word(JobStatus), index=True)
     reason: str | None = None
-    error: str | None = None
+    error: str | None = Field(default=None, sa_type=Said(SENTENCE))
     retry_of: int | None = Field(default=None, foreign_key="job.id")
     redraw_of: int | None = Field(default=None, foreign_key="job.id")  # drawn again, as that one met the wrong start
     left_out: str | None = None  # why it enters no cell, though it was measured
-    provider_job_id: str | None = None
-    worker_id: str | None = None
+    provider_job_id: str | None = Field(default=None, sa_type=Said(ID))
+    worker_id: str | None = Field(default=None, sa_type=Said(ID))
     start_kind: StartKind | None = Field(default=None, sa_type=word(StartKind))
-    evidence: dict[str, Any] = _json()
+    evidence: dict[str, Any] = _said_json()
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -231,20 +237,20 @@ class WorkerClock(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     deployment_id: int = Field(foreign_key="deployment.id", index=True)
-    worker_id: str
+    worker_id: str = Field(sa_type=Said(ID))
     offset_us: int = Field(sa_type=BigInteger)  # worker's clock less ours
     uncertainty_us: int = Field(sa_type=BigInteger)  # half the width of what is possible
     pairs: int  # jobs that bound it
 
 
 class Observation(SQLModel, table=True):
-    """A raw terminal reply, kept as it came but for image bytes."""
+    """A raw terminal reply, kept as it came but for image bytes and within the limits of `storage.foreign`."""
 
     id: int | None = Field(default=None, primary_key=True)
     job_id: int = Field(foreign_key="job.id", index=True)
     seen_at: datetime = Field(sa_type=Instant)
     status: JobStatus = Field(sa_type=word(JobStatus))
-    raw: Any = Field(default=None, sa_column=Column(JSON))
+    raw: Any = Field(default=None, sa_column=Column(SaidDocument))
 
 
 class Image(SQLModel, table=True):
@@ -271,10 +277,10 @@ class Charge(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     provider: str = Field(index=True)
-    resource_id: str
-    resource_name: str | None = None
+    resource_id: str = Field(sa_type=Said(ID))
+    resource_name: str | None = Field(default=None, sa_type=Said(ID))
     deployment_id: int | None = Field(default=None, foreign_key="deployment.id", index=True)
-    sku: str
+    sku: str = Field(sa_type=Said(ID))
     charge_period_start: datetime = Field(sa_type=Instant)
     charge_period_end: datetime = Field(sa_type=Instant)
     billed_cost: Decimal = Field(sa_type=NanoUsd)
@@ -284,7 +290,7 @@ class Charge(SQLModel, table=True):
     first_seen_at: datetime = Field(sa_type=Instant)
     same_since: datetime = Field(sa_type=Instant)
     fetched_at: datetime = Field(sa_type=Instant)
-    raw: dict[str, Any] = _json()
+    raw: dict[str, Any] = _said_json()
     earlier: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # old amounts
 
 
@@ -297,7 +303,7 @@ class Event(SQLModel, table=True):
     deployment_id: int | None = Field(default=None, foreign_key="deployment.id")
     job_id: int | None = Field(default=None, foreign_key="job.id")
     kind: str
-    text: str
+    text: str = Field(sa_type=Said(SENTENCE))
 
 
 class Request(SQLModel, table=True):
@@ -307,7 +313,7 @@ class Request(SQLModel, table=True):
     kind: str
     arguments: dict[str, Any] = _json()
     state: RequestState = Field(default=RequestState.ASKED, sa_type=word(RequestState))
-    reply: dict[str, Any] = _json()
+    reply: dict[str, Any] = _said_json()
     asked_by: str = ""
     asked_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)

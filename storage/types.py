@@ -8,10 +8,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum
+from sqlalchemy import JSON, BigInteger, Enum, String
 from sqlalchemy.types import TypeDecorator
 
 from clock import from_us, to_us
+from storage.foreign import kept_document, kept_text
 
 NANO = Decimal(10) ** 9
 
@@ -48,6 +49,36 @@ class NanoUsd(TypeDecorator[Decimal]):
     def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:  # noqa: ARG002
         """From the database."""
         return None if value is None else Decimal(value) / NANO
+
+
+class Said(TypeDecorator[str]):
+    """Text that may be a stranger's: harmless and cut at `cap` characters on its way in."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, cap: int) -> None:
+        super().__init__()
+        self.cap = cap
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:  # noqa: ARG002
+        """To the database; what is no text is kept as one."""
+        return None if value is None else kept_text(str(value), self.cap)
+
+
+class SaidDocument(TypeDecorator[Any]):
+    """JSON that may be a stranger's, within the limits of `storage.foreign`."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002
+        """To the database."""
+        return kept_document(value)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        """As JSON does it: a name to look up is no document (SQLAlchemy, Working with Core types, 2.0)."""
+        return self.impl_instance.coerce_compared_value(op, value)
 
 
 def word(enum: type[StrEnum]) -> Any:
