@@ -224,6 +224,28 @@ class BlockStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Mark(StrEnum):
+    """What is wrong with the measurements of a run, or of one backend's side of it."""
+
+    HOST_TOO_BUSY = "host_too_busy"  # jobs went out late: our own delay is in the latencies
+    CACHED = "cached"  # answers came from a cache
+    BELOW_FLOOR = "below_floor"  # faster than the GPU can be
+    IGNORED_SEED = "ignored_seed"  # another prompt or seed gave the same pixels
+    WRONG_SIZE = "wrong_size"  # images of another size than asked
+    NO_OUTPUT = "no_output"  # reported as completed, without an image
+    TOO_MANY_OURS = "too_many_ours"  # too many failures of our own
+    SATURATED = "saturated"  # stopped, as more came in than it could carry
+    PARTIAL = "partial"  # a ceiling was reached before the end
+
+    @property
+    def excludes(self) -> bool:
+        """True if it keeps the measurements out of verdicts; the others count already, or say why there are few."""
+        return self in _EXCLUDE
+
+
+_EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS})
+
+
 class RequestKind(StrEnum):
     """What the web process asks the collector to do; it holds no keys itself."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis import cost, schema, stats, timing
+from analysis import cost, schema, stats, timing, validity
 from words import FailureClass, StartKind
 
 CELL = ("workflow", "workflow_hash", "settings", "backend", "gpu", "start_kind")
@@ -20,11 +20,14 @@ _PHASES = ("dispatch_s", "queue_s", "boot_s", "load_s", "execution_s")
 def cells(jobs: pl.DataFrame) -> pl.DataFrame:
     """`schema.CELLS`, ordered by key. Input `schema.JOBS`.
 
-    n: counted first attempts (good, or failed by provider, capacity or quality). Phase means are of good jobs.
+    n: counted first attempts (good, or failed by provider, capacity or quality) that `validity.measured` keeps.
+    left_out: ended jobs that it does not keep. Phase means are of good jobs.
     latency_p50_s: null if unbounded (that many failed). Limits are two-sided 95 %; `*_withheld` says why one is
     missing, in words: "needs 14 more".
     """
-    known = cost.busy(timing.timed(jobs)).filter(pl.col("start_kind").is_in(_KNOWN), pl.col("retry_of").is_null())
+    kept = pl.col("job_id").is_in(validity.measured(jobs)["job_id"].implode())
+    timed = cost.busy(timing.timed(jobs)).with_columns(kept=kept)
+    known = timed.filter(pl.col("start_kind").is_in(_KNOWN), pl.col("retry_of").is_null())
     groups = known.partition_by(CELL, as_dict=True)
     rows = [_cell(dict(zip(CELL, key, strict=True)), group) for key, group in groups.items()]
     return pl.DataFrame([row for row in rows if row["n"]], schema=schema.CELLS).sort(CELL)
@@ -48,7 +51,8 @@ def arms(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFrame) -
 
 
 def _cell(key: Mapping[str, Any], group: pl.DataFrame) -> dict[str, Any]:
-    counted = group.filter(pl.col("counted"))
+    kept, left_out = group.filter("kept"), group.filter(~pl.col("kept"))
+    counted = kept.filter("counted")
     good = counted.filter(timing.good())
     n = counted.height
     marginal = good["busy_nano"].mean()
@@ -56,8 +60,9 @@ def _cell(key: Mapping[str, Any], group: pl.DataFrame) -> dict[str, Any]:
         **key,
         "n": n,
         "good": good.height,
-        "ours": group.filter(pl.col("outcome") == FailureClass.OURS).height,
-        "fate_unknown": group.filter(pl.col("outcome") == FailureClass.UNKNOWN).height,
+        "ours": kept.filter(pl.col("outcome") == FailureClass.OURS).height,
+        "fate_unknown": kept.filter(pl.col("outcome") == FailureClass.UNKNOWN).height,
+        "left_out": left_out.filter(pl.col("outcome").is_not_null()).height,
         **_success(good.height, n),
         **_latency(counted, 0.50, "p50"),
         **_latency(counted, 0.95, "p95"),

@@ -221,6 +221,7 @@ CELLS = _schema(
         "good": pl.Int64,
         "ours": pl.Int64,
         "fate_unknown": pl.Int64,
+        "left_out": pl.Int64,  # measured and not in n: see `left_out` of the job
         "success_rate": pl.Float64,
         "success_lo": pl.Float64,
         "success_hi": pl.Float64,
@@ -239,6 +240,44 @@ CELLS = _schema(
         "load_s": pl.Float64,
         "execution_s": pl.Float64,
         "marginal_usd_per_image": pl.Float64,
+        "simulated": pl.Boolean,
+    }
+)
+
+CHECKS = _schema(  # of `cheats.checks`: one run on one backend
+    {
+        "run_id": pl.Int64,
+        "backend": pl.String,
+        "gpu": pl.String,
+        "repeats": pl.Int64,  # that can be compared
+        "repeat_s": pl.Float64,  # median execution
+        "fresh": pl.Int64,
+        "fresh_s": pl.Float64,  # median execution
+        "sampler_cached": pl.Int64,  # fresh prompts whose sampling ComfyUI had in its cache
+        "cached": pl.Boolean,
+        "cached_untested": pl.String,
+        "floor_s": pl.Float64,
+        "floor_unknown": pl.String,
+        "executed": pl.Int64,
+        "execution_s": pl.Float64,  # median
+        "far_below": pl.Int64,  # jobs under half of the floor
+        "below_floor": pl.Boolean,
+        "duplicates": pl.Int64,
+        "wrong_size": pl.Int64,
+        "no_output": pl.Int64,
+        "simulated": pl.Boolean,
+    }
+)
+
+MARKS = _schema(  # of `validity.marks`: something wrong with one run on one backend
+    {
+        "run_id": pl.Int64,
+        "backend": pl.String,
+        "mark": pl.String,
+        "reason": pl.String,  # one sentence
+        "value": pl.Float64,
+        "limit": pl.Float64,  # the mark is set beyond it
+        "excludes": pl.Boolean,  # it keeps the measurements out of verdicts
         "simulated": pl.Boolean,
     }
 )

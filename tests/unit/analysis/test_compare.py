@@ -62,6 +62,22 @@ def test_success_counts_first_attempts_that_say_something_about_the_provider() -
     assert row["success_rate"] == 0.625
 
 
+def test_what_is_left_out_is_counted_and_enters_no_number() -> None:
+    slow = [warm(90.0, left_out=why) for why in ("cache_repeat", "cold_in_warm_series")]
+    ours = failed("invalid_request", left_out="cache_repeat")
+    row = cell(warm(10.0), *slow, ours, job(status="running", left_out="cache_repeat"))
+    assert (row["n"], row["good"], row["ours"], row["left_out"]) == (1, 1, 0, 3)
+    assert row["latency_p50_s"] == pytest.approx(10.0)
+    assert row["execution_s"] == pytest.approx(10.0 - 1.03)
+
+
+def test_a_run_that_was_answered_from_a_cache_enters_no_cell_and_the_others_do() -> None:
+    cheat = [job(run_id=2, left_out=left, execution_s=0.1) for left in ("cache_repeat",) * 3]
+    row = cell(job(run_id=1), job(run_id=2), *cheat)
+    assert (row["n"], row["left_out"]) == (1, 4)
+    assert compare.cells(jobs(job(run_id=2), *cheat)).height == 0
+
+
 def test_a_cell_of_our_own_failures_alone_is_no_cell() -> None:
     assert compare.cells(jobs(failed("invalid_request"))).height == 0
 
