@@ -33,6 +33,10 @@ class RunDraw:
     share: float
 
 
+# An answer from a cache: a look-up and a transfer; no load, no step, no failure.
+FROM_CACHE = RunDraw(load_us=0, execution_us=us(0.05), fate="good", share=1.0)
+
+
 class Laws:
     """One provider's laws in one seeded world."""
 
@@ -58,7 +62,7 @@ class Laws:
         model = self.world.models.get(asked.model)  # type: ignore[call-overload]
         jitter = math.exp(dice.gauss(0, self.own.job_sigma))
         ideal = ideal_s(self.world, asked, gpu)
-        execution_s = (ideal or 0.0) * host_factor * jitter + self.own.overhead_s
+        execution_s = (ideal or 0.0) * self.own.work_share * host_factor * jitter + self.own.overhead_s
         load_us = _draw(model.load[self.provider], dice) if model else 0
         fate = _fate(self.own, dice)
         return RunDraw(
@@ -67,6 +71,10 @@ class Laws:
             fate="out_of_memory" if ideal is None else fate,
             share=dice.uniform(0.1, 0.9),
         )
+
+    def cached(self, deployment: str, asked: Asked, attempt: int) -> bool:
+        """Does the provider answer what was asked for before from a cache?"""
+        return self._dice("cache", deployment, asked.seed, asked.prompt, attempt).random() < self.own.cache_share
 
     def _dice(self, *key: object) -> Random:
         return Random("/".join(map(str, (self.seed, self.provider, *key))))

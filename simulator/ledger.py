@@ -67,11 +67,14 @@ class Ledger:
 
 
 def truth(ledger: Ledger) -> dict[str, Any]:
-    """Cells and deployments as they truly were. Quantile = value at rank ceil(q n), failures count as infinite."""
+    """Cells and deployments as they truly were. Quantile = value at rank ceil(q n), failures count as infinite.
+
+    A prompt and seed counts once per deployment: repeats are there to find caches.
+    """
     cells: dict[tuple[str, str, str, str], list[tuple[Rented, SimJob]]] = defaultdict(list)
     for rented in ledger.rented:
         for job in rented.pool.jobs.values():
-            if job.final and job.state != "cancelled" and job.start_kind:
+            if job.final and job.state != "cancelled" and job.start_kind and not job.repeat:
                 cells[job.asked.workflow, rented.backend, rented.pool.gpu, job.start_kind].append((rented, job))
     billed: dict[str, Decimal] = defaultdict(Decimal)
     for charge in ledger.charges():
@@ -139,6 +142,7 @@ def _job_json(rented: Rented, job: SimJob) -> dict[str, Any]:
         "load_s": job.load_us / US if job.picked_us is not None else None,
         "state": job.state,
         "fate": job.fate,
+        "cached": job.cached,
         "busy_s": busy_s,
         "true_cost_usd": str(Decimal(str(busy_s)) * rented.usd_per_s) if busy_s is not None else None,
     }

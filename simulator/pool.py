@@ -13,7 +13,7 @@ from typing import Literal
 
 from simulator.comfy import Asked
 from simulator.engine import Engine, Event
-from simulator.laws import BootDraw, Laws, RunDraw
+from simulator.laws import FROM_CACHE, BootDraw, Laws, RunDraw
 
 JobState = Literal["queued", "running", "completed", "failed", "timed_out", "cancelled"]
 BROKEN_IMAGES = frozenset({"black", "noise", "wrong_size", "truncated", "fewer_steps", "duplicate"})
@@ -37,6 +37,8 @@ class SimJob:
     fate: str | None = None  # good, or what went wrong; None until the end
     planned_fate: str = "good"  # decided at pick-up; `fate` is what came of it
     duplicate_of: Asked | None = None
+    repeat: bool = False  # this prompt and seed had been picked up here before
+    cached: bool = False  # answered from the provider's cache
     end: Event | None = field(default=None, repr=False)
 
     @property
@@ -125,6 +127,7 @@ class Pool:
         self._on_pick = on_pick
         self._inputs_per_worker = inputs_per_worker
         self._attempts: dict[tuple[int, str], int] = {}
+        self._answered: set[Asked] = set()  # what a cache could give again
 
     # -- what the wire asks for ---------------------------------------------------------------------------
 
@@ -231,7 +234,9 @@ class Pool:
             worker.scaledown.cancel()
         asked = job.asked
         attempt = self._attempts[asked.seed, asked.prompt] = self._attempts.get((asked.seed, asked.prompt), 0) + 1
+        job.repeat, job.cached = attempt > 1, asked in self._answered and self.laws.cached(self.name, asked, attempt)
         run = self.laws.run(self.name, asked, attempt, gpu=self.gpu, host_factor=worker.draw.host_factor)
+        run = FROM_CACHE if job.cached else run
         job.start_kind = "warm" if worker.jobs else worker.draw.kind
         job.load_us = 0 if worker.loaded == asked.model else run.load_us
         job.run, job.worker, job.picked_us, job.state = run, worker, self.engine.now_us, "running"
@@ -239,7 +244,7 @@ class Pool:
         job.planned_fate = "good" if run.fate == "duplicate" and not earlier else run.fate
         job.duplicate_of = earlier[-1].asked if job.planned_fate == "duplicate" else None
         worker.jobs.append(job)
-        worker.state, worker.loaded = "running", asked.model
+        worker.state, worker.loaded = "running", worker.loaded if job.cached else asked.model
         self._on_pick(self, job)
         self._plan_end(worker, job, run)
 
@@ -270,6 +275,8 @@ class Pool:
     def _finish(self, job: SimJob, state: JobState, fate: str) -> None:
         was_running = job.state == "running"
         job.state, job.fate, job.done_us = state, fate, self.engine.now_us
+        if job.good:
+            self._answered.add(job.asked)
         if job.worker and job.picked_us is not None and job.done_us < job.picked_us + job.load_us:
             job.worker.loaded = None  # it ended before the weights were there
         if state == "cancelled" and was_running and job.worker:

@@ -18,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 # Figures of a provider that carry no `source` of their own; `grounds` has one for each that is stated.
 FIGURES = (
     "host_sigma", "job_sigma", "overhead_s", "capacity", "failures", "restore_share", "price_spread",
-    "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s",
+    "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s", "cache_share", "work_share",
 )  # fmt: skip
 
 
@@ -129,6 +129,8 @@ class ProviderWorld(_Strict):
     memory_gib_usd_s: float = 0.0
     price_spread: Annotated[float, Field(ge=0, le=1)] = 0.0  # offers of a market differ by this, log sd
     precision: Literal["bf16", "fp8"] = "bf16"
+    cache_share: Rate = 0.0  # a cheat: what was asked before is answered from a cache this often
+    work_share: Annotated[float, Field(gt=0, le=1)] = 1.0  # a cheat: of the denoiser's work that was asked for
     grounds: dict[str, Source] = Field(default_factory=dict)  # field -> where its figure comes from
 
     @model_validator(mode="after")

@@ -136,3 +136,21 @@ def test_a_lost_worker_gets_part_of_the_way() -> None:
     shares = [run(laws(), seed).share for seed in range(500)]
     assert 0.1 <= min(shares) < 0.15
     assert 0.85 < max(shares) <= 0.9
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_certain_cache_is_certain_and_an_honest_provider_has_none(share: float) -> None:
+    own = Laws(world_with(cache_share=share), "runpod", 1)
+    assert {own.cached("d", asked(seed), 2) for seed in range(200)} == {share == 1.0}
+
+
+def test_a_cache_that_forgets_has_its_share_of_answers_and_leaves_the_other_draws_alone() -> None:
+    own, honest = Laws(world_with(cache_share=0.3), "runpod", 1), Laws(world_with(), "runpod", 1)
+    assert sum(own.cached("d", asked(seed), 2) for seed in range(2000)) == pytest.approx(600, abs=60)
+    assert run(own, 1) == run(honest, 1)
+
+
+def test_work_that_is_not_done_takes_no_time_and_the_overhead_stays() -> None:
+    half = run(Laws(world_with(work_share=0.5), "runpod", 1), 1).execution_us
+    whole = run(Laws(world_with(), "runpod", 1), 1).execution_us
+    assert half - 500_000 == pytest.approx((whole - 500_000) / 2, abs=1)

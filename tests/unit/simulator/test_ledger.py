@@ -256,3 +256,14 @@ def test_instants_are_told_in_utc_with_a_z() -> None:
     assert iso(0) == "1970-01-01T00:00:00Z"
     assert iso(1_500_000) == "1970-01-01T00:00:01.500000Z"
     assert iso(None) is None
+
+
+def test_a_repeat_is_in_no_cell_and_still_a_job_that_was_paid_for() -> None:
+    stand = Stand()
+    pool = stand.pool()
+    put(pool, "a")
+    put(pool, "b").repeat = True
+    rented = Rented(backend="runpod", name="d", resource_id="r1", usd_per_s=RATE, pool=pool, created_us=NOW_US)
+    true = truth(Ledger(rented=[rented]))
+    assert [cell["n"] for cell in true["cells"]] == [1]
+    assert (true["jobs"], true["deployments"][0]["good_images"]) == (2, 2)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from simulator.engine import US
-from simulator.pool import Capacity
+from simulator.pool import Capacity, SimJob
 from tests.unit.simulator.stand import GPU, PROVIDER, Stand, at_s, execution_s, failing, spans, world_with
 
 PULL_S, BOOT_S, LOAD_S, IDLE_S = 9, 12, 21, 10
@@ -411,3 +411,58 @@ def test_a_graph_without_a_known_model_costs_the_overhead_alone(stand: Stand) ->
     assert job.good
     assert job.load_us == 0
     assert ((job.done_us or 0) - (job.picked_us or 0)) / US == stand.world.provider(PROVIDER).overhead_s
+
+
+# ---------------------------------------------------------------- cheats
+
+
+def play(stand: Stand, *seeds: int, **what: int) -> list[SimJob]:
+    """One job after the other."""
+    pool, done = stand.pool(), []
+    for index, seed in enumerate(seeds):
+        done.append(stand.submit(pool, f"j{index}", seed=seed, **what))
+        stand.finish(done[-1])
+    return done
+
+
+def took_s(job: SimJob) -> float:
+    return (job.done_us - job.picked_us) / US  # type: ignore[operator]
+
+
+def test_a_cache_answers_what_was_asked_before_at_once_and_nothing_else() -> None:
+    stand = Stand(world_with(cache_share=1.0))
+    jobs = play(stand, 1, 2, 1, 1)
+    assert [job.cached for job in jobs] == [False, False, True, True]
+    assert [took_s(job) for job in jobs[1:]] == [pytest.approx(run_s(stand)), 0.05, 0.05]
+    assert all(job.good for job in jobs)
+
+
+def test_a_picture_of_another_size_is_not_in_the_cache() -> None:
+    stand = Stand(world_with(cache_share=1.0))
+    pool = stand.pool()
+    small, large = stand.submit(pool, "a", width=512), stand.submit(pool, "b")
+    stand.finish(small, large)
+    assert (large.cached, large.repeat) == (False, True)
+
+
+def test_what_never_came_out_well_is_in_no_cache() -> None:
+    jobs = play(Stand(world_with(cache_share=1.0, failures={"black": 1.0})), 1, 1, 1)
+    assert [job.cached for job in jobs] == [False] * 3
+
+
+def test_an_honest_provider_computes_each_repeat_anew() -> None:
+    stand = Stand()
+    jobs = play(stand, 1, 2, 1)
+    assert [(job.repeat, job.cached) for job in jobs] == [(False, False), (False, False), (True, False)]
+    assert took_s(jobs[2]) == pytest.approx(run_s(stand))
+
+
+def test_an_answer_from_the_cache_loads_no_model() -> None:
+    stand = Stand(world_with(cache_share=1.0))
+    pool = stand.pool()
+    first = stand.submit(pool, "a")
+    stand.finish(first)
+    stand.wait(IDLE_S + 1)
+    again, other = stand.submit(pool, "b"), stand.submit(pool, "c", seed=2)
+    stand.finish(again, other)
+    assert (again.start_kind, again.load_us, other.load_us) == ("cold", 0, LOAD_S * US)
