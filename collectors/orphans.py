@@ -1,11 +1,11 @@
-"""Live resources that no row wants. Only what carries this installation's name is ever touched."""
+"""Live resources that no row wants. Only what carries this installation's name is ever touched; others' is told once."""
 
 from sqlmodel import Session, col, select
 
-from backends.base import Backend, LiveResource
+from backends.base import NAME_PREFIX, Backend, LiveResource
 from backends.errors import BackendError
 from collectors.context import Context, log
-from storage.models import Deployment, Run
+from storage.models import Deployment, Event, Run
 from words import DeploymentState, Feature, RunStatus, called
 
 _WANTED = (DeploymentState.INTENDED, DeploymentState.PROVISIONING, DeploymentState.READY)
@@ -17,19 +17,22 @@ BETWEEN_S = 2.0
 async def sweep(ctx: Context) -> int:
     """Destroy every live resource of this installation that no open deployment row wants; gives how many.
 
-    One that will not go holds nobody up: it is left to the next sweep.
+    One that will not go holds nobody up: it is left to the next sweep. What another installation named is left alone.
     """
-    ended = 0
+    ended, ours = 0, f"{ctx.token}-"
     for name, backend in ctx.backends.items():
         if Feature.DEPLOYS not in backend.features:
             continue
         try:
-            found = await backend.live(f"{ctx.token}-")
+            found = await backend.live(NAME_PREFIX)
         except BackendError as error:
             log.warning("%s could not be asked for orphans: %s", name, error)
             continue
-        for orphan in await _orphans(ctx, found):
+        for orphan in await _orphans(ctx, [live for live in found if live.key.startswith(ours)]):
             ended += await _end(ctx, backend, orphan)
+        for other in found:
+            if not other.key.startswith(ours):
+                await _tell_once(ctx, f"{other.key} on {called(name)} is not of this installation: it is left alone.")
     return ended
 
 
@@ -56,3 +59,10 @@ async def _end(ctx: Context, backend: Backend, orphan: LiveResource) -> bool:
             return True
     await ctx.tell("orphan", f"{orphan.key} on {called(backend.name)} belongs to nothing and could not be ended yet.")
     return False
+
+
+async def _tell_once(ctx: Context, text: str) -> None:
+    """Not at each sweep, nor again after a start."""
+    known = select(Event.id).where(Event.kind == "orphan", Event.text == text)
+    if await ctx.load(lambda session: session.exec(known).first()) is None:
+        await ctx.tell("orphan", text)

@@ -38,6 +38,21 @@ def test_what_is_not_ours_is_never_touched(tmp_path: Path) -> None:
     assert play(tmp_path, scenario) == (0, sorted(strangers))
 
 
+def test_what_another_installation_named_is_told_once_even_across_starts(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> list[str]:
+        for name in ("bakeoff-other-r1-alpha-0", "bakeoff-tx-r1-alpha-0", "my-endpoint"):
+            desk.backend._rent(name)
+        for _ in range(3):
+            await sweep(desk.ctx)
+        return desk.told("orphan")
+
+    said = "is not of this installation: it is left alone."
+    assert sorted(play(tmp_path, scenario)) == [
+        f"bakeoff-other-r1-alpha-0 on alpha {said}",
+        f"bakeoff-tx-r1-alpha-0 on alpha {said}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "status", "kept"),
     [
