@@ -20,8 +20,10 @@ JOBS = _schema(
         "job_id": pl.Int64,
         "key": pl.String,
         "run_id": pl.Int64,
+        "block_id": pl.Int64,  # null: its run is of no schedule
         "deployment_id": pl.Int64,
         "deployment": pl.String,
+        "half": pl.Int64,  # of its block, on rented machines
         "workflow": pl.String,
         "workflow_hash": pl.String,
         "settings": pl.String,  # the run's parameters (size, steps, ..) as canonical JSON
@@ -74,7 +76,9 @@ DEPLOYMENTS = _schema(
     {
         "deployment_id": pl.Int64,
         "deployment": pl.String,
+        "half": pl.Int64,
         "run_id": pl.Int64,
+        "block_id": pl.Int64,
         "workflow": pl.String,
         "backend": pl.String,
         "gpu": pl.String,
@@ -85,6 +89,24 @@ DEPLOYMENTS = _schema(
         "created_at": _AT,
         "ready_at": _AT,
         "ended_at": _AT,
+        "simulated": pl.Boolean,
+    }
+)
+
+BLOCKS = _schema(
+    {
+        "block_id": pl.Int64,
+        "schedule_id": pl.Int64,
+        "number": pl.Int64,
+        "workflow": pl.String,
+        "gpu": pl.String,
+        "day_part": pl.String,
+        "status": pl.String,
+        "starts_at": _AT,
+        "latest_at": _AT,
+        "run_id": pl.Int64,
+        "seed": pl.Int64,  # of the starting order and the A/A split
+        "reason": pl.String,
         "simulated": pl.Boolean,
     }
 )

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, String, case, cast, fu
 from sqlmodel import Session, col
 
 from analysis import schema
-from storage.models import Charge, Deployment, Image, Job, Prompt, Run, Workflow
+from storage.models import Block, Charge, Deployment, Image, Job, Prompt, Run, Schedule, Workflow
 from words import JobStatus
 from workflows import UnknownWorkflow, load
 
@@ -49,8 +49,10 @@ _JOBS: _Columns = {
     "job_id": Job.id,
     "key": Job.key,
     "run_id": Job.run_id,
+    "block_id": Block.id,
     "deployment_id": Job.deployment_id,
     "deployment": col(Deployment.key),
+    "half": Deployment.half,
     "workflow": Workflow.name,
     "workflow_hash": Run.workflow_hash,
     "settings": cast(Run.params, String),
@@ -88,7 +90,9 @@ _JOBS: _Columns = {
 _DEPLOYMENTS: _Columns = {
     "deployment_id": Deployment.id,
     "deployment": Deployment.key,
+    "half": Deployment.half,
     "run_id": Deployment.run_id,
+    "block_id": Block.id,
     "workflow": Workflow.name,
     "backend": Deployment.backend,
     "gpu": Deployment.gpu,
@@ -100,6 +104,21 @@ _DEPLOYMENTS: _Columns = {
     "ready_at": _integer(Deployment.ready_at),
     "ended_at": _integer(Deployment.ended_at),
     "simulated": Deployment.simulated,
+}
+_BLOCKS: _Columns = {
+    "block_id": Block.id,
+    "schedule_id": Block.schedule_id,
+    "number": Block.number,
+    "workflow": Workflow.name,
+    "gpu": Schedule.gpu,
+    "day_part": Block.day_part,
+    "status": _text(Block.status),
+    "starts_at": _integer(Block.starts_at),
+    "latest_at": _integer(Block.latest_at),
+    "run_id": Block.run_id,
+    "seed": Block.seed,
+    "reason": Block.reason,
+    "simulated": Schedule.simulated,
 }
 _CHARGES: _Columns = {
     "charge_id": Charge.id,
@@ -144,6 +163,7 @@ def jobs(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFra
         .join(Workflow, col(Workflow.hash) == Run.workflow_hash)
         .join(Prompt, col(Prompt.id) == Job.prompt_id)
         .outerjoin(_SEEN, _SEEN.c.job_id == Job.id)
+        .outerjoin(Block, col(Block.run_id) == Job.run_id)
         .order_by(col(Job.id))
     )
     read = {name: dtype for name, dtype in schema.JOBS.items() if name not in _WORK} | {"cached_nodes": pl.String()}
@@ -158,9 +178,23 @@ def deployments(session: Session, run_ids: Collection[int] | None = None) -> pl.
         .select_from(Deployment)
         .join(Run, col(Run.id) == Deployment.run_id)
         .join(Workflow, col(Workflow.hash) == Run.workflow_hash)
+        .outerjoin(Block, col(Block.run_id) == Deployment.run_id)
         .order_by(col(Deployment.id))
     )
     return _frame(session, _of_runs(query, Deployment.run_id, run_ids), schema.DEPLOYMENTS)
+
+
+def blocks(session: Session, schedule_id: int | None = None) -> pl.DataFrame:
+    """One row per block, `schema.BLOCKS`, ordered by schedule and start; of one schedule, or of all."""
+    query = (
+        select(*_labelled(_BLOCKS))
+        .select_from(Block)
+        .join(Schedule, col(Schedule.id) == Block.schedule_id)
+        .join(Workflow, col(Workflow.hash) == Schedule.workflow_hash)
+        .order_by(col(Block.schedule_id), col(Block.starts_at), col(Block.id))
+    )
+    chosen = query if schedule_id is None else query.where(col(Block.schedule_id) == schedule_id)
+    return _frame(session, chosen, schema.BLOCKS)
 
 
 def charges(session: Session, run_ids: Collection[int] | None = None) -> pl.DataFrame:

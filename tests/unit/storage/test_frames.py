@@ -12,10 +12,10 @@ from sqlmodel import Session
 from analysis import schema
 from storage import frames
 from storage.billing import upsert_charges
-from storage.models import Workflow
+from storage.models import Block, Schedule, Workflow
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
-from words import LoadProfile, StartKind
+from words import BlockStatus, LoadProfile, StartKind
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("name", ["jobs", "deployments", "charges", "images"])
+@pytest.mark.parametrize("name", ["blocks", "jobs", "deployments", "charges", "images"])
 def test_no_rows_make_an_empty_frame_of_the_schema(session: Session, name: str) -> None:
     frame = getattr(frames, name)(session)
     assert frame.height == 0
@@ -47,8 +47,9 @@ def test_a_finished_job_has_every_column_in_its_unit(session: Session) -> None:
     assert frame.schema == schema.JOBS
     row = frame.row(0, named=True)
     assert row == {
-        "job_id": job.id, "key": "bakeoff-abc-r1-runpod-0-j0", "run_id": 1, "deployment_id": deployment.id,
-        "deployment": "bakeoff-abc-r1-runpod-0", "workflow": "flux-dev", "workflow_hash": run.workflow_hash,
+        "job_id": job.id, "key": "bakeoff-abc-r1-runpod-0-j0", "run_id": 1, "block_id": None,
+        "deployment_id": deployment.id, "deployment": "bakeoff-abc-r1-runpod-0", "half": None,
+        "workflow": "flux-dev", "workflow_hash": run.workflow_hash,
         "settings": '{"height": 512, "width": 512}', "model": "flux-dev", "width": 512,
         "height": 512, "steps": 20, "forwards_per_step": 1,
         "backend": "runpod", "gpu": "L40S", "prompt_id": job.prompt_id, "stratum": row["stratum"],
@@ -173,7 +174,8 @@ def test_deployments_and_their_bill(session: Session) -> None:
     upsert_charges(session, [line, stray], now=AT, simulated=True)
     row = frames.deployments(session).row(0, named=True)
     assert row == {
-        "deployment_id": 1, "deployment": "bakeoff-abc-r1-runpod-0", "run_id": 1, "workflow": "flux-dev",
+        "deployment_id": 1, "deployment": "bakeoff-abc-r1-runpod-0", "half": None, "run_id": 1,
+        "block_id": None, "workflow": "flux-dev",
         "backend": "runpod", "gpu": "L40S", "state": "ready", "provider_id": "ep1", "idle_timeout_s": 10,
         "usd_per_s_nano": 530_000, "created_at": after(2), "ready_at": after(10), "ended_at": None,
         "simulated": True,
@@ -199,3 +201,30 @@ def test_an_image_names_prompt_job_and_blob(session: Session) -> None:
     assert (row["width"], row["height"], row["sha256"]) == (512, 512, f"{job.id:064x}")
     assert row["prompt"]
     assert row["workflow"] == "flux-dev"
+
+
+def test_jobs_and_deployments_of_a_block_say_which_and_its_half(session: Session) -> None:
+    run, other = launch(session, cold=2), launch(session)
+    schedule = Schedule(
+        workflow_hash=run.workflow_hash, gpu="L40S", cap_usd=Decimal(9), seed=1, simulated=True, asked_at=AT
+    )
+    session.add(schedule)
+    session.flush()
+    named = {"schedule_id": schedule.id, "day_part": "night", "latest_at": after(60), "seed": 5}
+    planned = Block(number=2, starts_at=after(90_000), **named)
+    begun = Block(number=1, starts_at=AT, run_id=run.id, status=BlockStatus.STARTED, **named)
+    session.add_all([planned, begun])
+    session.flush()
+
+    frame = frames.blocks(session, schedule.id)
+    assert frame.schema == schema.BLOCKS
+    assert frame.select("block_id", "number", "run_id", "status", "workflow", "seed", "starts_at").rows() == [
+        (begun.id, 1, run.id, "started", "flux-dev", 5, AT),
+        (planned.id, 2, None, "planned", "flux-dev", 5, after(90_000)),
+    ]
+    assert frames.blocks(session, 99).is_empty()
+    for of in (frames.jobs(session), frames.deployments(session)):
+        assert dict(of.select("run_id", "block_id").unique().rows()) == {run.id: begun.id, other.id: None}
+        rented = of.filter(pl.col("run_id") == run.id, pl.col("backend") == "vast")
+        assert set(rented["half"]) == {0, 1}
+        assert set(of.filter(pl.col("backend") == "runpod")["half"]) == {None}
