@@ -1,29 +1,31 @@
 """The decisions in a job's life: pure functions of what is known, so that each can be tested on its own."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
+from backends.base import Deployment
 from backends.errors import (
     AuthFailed,
     BackendError,
     FateUnknown,
     InvalidRequest,
     NoCapacity,
+    NotFound,
+    NotYetGone,
     RateLimited,
+    Retired,
     Unavailable,
     UnexpectedReply,
 )
-from words import Reason
+from words import DeploymentState, Reason, WorkerState
 
-COARSE_S = 2.0  # world seconds between polls while the end is far
-FINE_S = 0.5  # .. and around the predicted end
-LONG_POLL_S = 20.0
-COLD_MARGIN_S = 3.0
-
+_OVER = (DeploymentState.FAILED, DeploymentState.STOPPED, DeploymentState.GONE)
 _ON_SUBMIT: Mapping[type[BackendError], Reason] = {
     AuthFailed: Reason.AUTH_REFUSED,
     InvalidRequest: Reason.INVALID_REQUEST,
+    Retired: Reason.INVALID_REQUEST,  # 410: this program is too old for the provider
     NoCapacity: Reason.NO_CAPACITY,
+    NotFound: Reason.WORKER_LOST,  # what it was rented to has died
+    NotYetGone: Reason.WORKER_LOST,
     RateLimited: Reason.UNREACHABLE,
     Unavailable: Reason.UNREACHABLE,
     FateUnknown: Reason.FATE_UNKNOWN,
@@ -32,26 +34,45 @@ _ON_SUBMIT: Mapping[type[BackendError], Reason] = {
 
 
 def reason_of_submit(error: BackendError) -> Reason:
-    """Why a job that `submit` raised for will never have a sample."""
+    """Why a job that `submit` raised for will never have a sample; the same for an order that was refused."""
     return _ON_SUBMIT.get(type(error), Reason.UNREACHABLE)
 
 
-def next_poll_s(waited_s: float, expected_s: float | None) -> float:
-    """World seconds until the next look: coarse until 85 % of the expected duration, fine from there on.
+def reason_of_death(seen: Deployment) -> Reason:
+    """Why a deployment that will take no job (any more) is over."""
+    return seen.cause or (Reason.VANISHED if seen.state is DeploymentState.GONE else Reason.WORKER_LOST)
 
-    Without an expectation (nothing finished yet on this lane) the gap grows with the wait, from fine to coarse.
+
+def reason_of_deadline(*, picked_up: bool, seen: Deployment | None, in_flight: int) -> Reason:
+    """Past its deadline. `seen`: one look at its deployment, None without one; `in_flight`: its jobs that are open.
+
+    At work: the provider's time-out, also where that was never told: as many workers are at work as jobs are open.
+    In a queue: capacity, unless its workers tell that they crash, or its deployment is over.
     """
-    if expected_s is None:
-        return min(COARSE_S, max(FINE_S, waited_s * 0.05))
-    until_fine_s = expected_s * 0.85 - waited_s
-    return min(COARSE_S, until_fine_s) if until_fine_s > FINE_S else FINE_S
+    if picked_up:
+        return Reason.EXECUTION_TIMEOUT
+    if seen is not None and seen.state in _OVER:
+        return reason_of_death(seen)
+    workers = {} if seen is None or seen.workers is None else seen.workers
+    at_work = workers.get(WorkerState.RUNNING, 0)
+    if workers.get(WorkerState.UNHEALTHY) and not at_work and not workers.get(WorkerState.IDLE):
+        return Reason.CRASH_LOOP
+    return Reason.EXECUTION_TIMEOUT if at_work >= max(1, in_flight) else Reason.STUCK_IN_QUEUE
 
 
-def reason_of_deadline(*, picked_up: bool) -> Reason:
-    """Past its deadline: a job that no worker ever took says capacity, one that was running says provider."""
-    return Reason.EXECUTION_TIMEOUT if picked_up else Reason.STUCK_IN_QUEUE
+def reason_of_delay(seen: Deployment | None) -> Reason:
+    """Why a deployment that was rented took no job in its time; `seen`: the last look at it."""
+    workers = {} if seen is None or seen.workers is None else seen.workers
+    return Reason.CRASH_LOOP if workers.get(WorkerState.UNHEALTHY) else Reason.NEVER_READY
 
 
-def probe_at(last_end: datetime, idle_timeout_s: float) -> datetime:
-    """The earliest instant at which the lane's capacity has surely gone away after its last job."""
-    return last_end + timedelta(seconds=idle_timeout_s * 1.2 + COLD_MARGIN_S)
+def evidence_of_deadline(seen: Deployment | None) -> str | None:
+    """What the look at a deadline showed, in one sentence for the job's row; None without a look."""
+    if seen is None:
+        return None
+    if seen.reason:
+        return f"At its deadline: {seen.reason}"
+    if seen.workers is None:
+        return "At its deadline the provider did not tell of its workers."
+    counted = ", ".join(f"{number} {state.value}" for state, number in seen.workers.items()) or "none"
+    return f"Workers at its deadline: {counted}."

@@ -9,10 +9,10 @@ from backends.base import Backend, DeploymentRef, DeploymentSpec
 from backends.base import Deployment as Seen
 from backends.base import Offer as BackendOffer
 from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone, UnexpectedReply
-from collectors import budget
+from collectors import budget, decide
 from collectors.context import Context, Drained, log
 from storage.models import Deployment, Offer, Run, Workflow
-from words import DeploymentState, called
+from words import DeploymentState, Reason, called
 
 READY_LIMIT_S = 45 * 60.0  # world seconds; a healthy marketplace host was seen pulling for 25 minutes
 LOOK_S = 3.0
@@ -39,12 +39,8 @@ async def ensure_ready(ctx: Context, deployment_id: int) -> Deployment:
 
 async def check(ctx: Context, row: Deployment) -> Deployment:
     """The row after one look at it: failed if its capacity has died. A look that fails says nothing."""
-    try:
-        seen = await ctx.backends[row.backend].observe(ref_of(row))
-    except BackendError as error:
-        log.info("observing %s failed: %s", row.key, error)
-        return row
-    return await _fail(ctx, row, _words(seen)) if seen.state in _DEAD else row
+    seen = await look(ctx, row)
+    return await _died(ctx, row, seen) if seen is not None and seen.state in _DEAD else row
 
 
 async def teardown(ctx: Context, row: Deployment) -> None:
@@ -77,12 +73,12 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
     try:
         offers = await backend.offers(row.gpu)
     except BackendError as error:
-        return await _fail(ctx, row, str(error))
+        return await _fail(ctx, row, str(error), decide.reason_of_submit(error))
     for offer in offers[:5]:
         try:
             ref = await _order(ctx, row, offer)
         except _NotOrdered as refusal:
-            return await _fail(ctx, row, str(refusal))
+            return await _fail(ctx, row, str(refusal), refusal.cause)
         except NoCapacity as error:
             log.info("offer %s of %s is gone: %s", offer.offer_id, row.backend, error)
             continue
@@ -90,13 +86,17 @@ async def _deploy(ctx: Context, row: Deployment) -> Deployment:
             log.warning("the order of %s was sent and its answer is missing: %s", row.key, error)
             return await _find(ctx, row)
         except BackendError as error:
-            return await _fail(ctx, row, str(error))
+            return await _fail(ctx, row, str(error), decide.reason_of_submit(error))
         return await _rented(ctx, row, ref)
-    return await _fail(ctx, row, f"No {row.gpu} can be rented on {called(row.backend)} now.")
+    return await _fail(ctx, row, f"No {row.gpu} can be rented on {called(row.backend)} now.", Reason.NO_CAPACITY)
 
 
 class _NotOrdered(Exception):
     """Why we do not even ask."""
+
+    def __init__(self, message: str, cause: Reason) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 async def _order(ctx: Context, row: Deployment, offer: BackendOffer) -> DeploymentRef:
@@ -107,9 +107,9 @@ async def _order(ctx: Context, row: Deployment, offer: BackendOffer) -> Deployme
     """
     async with ctx.ordering[row.backend]:
         if row.run_id in ctx.stopping:
-            raise _NotOrdered(STOPPED)
+            raise _NotOrdered(STOPPED, Reason.STOPPED)
         if refusal := await budget.refusal(ctx, row.run_id):
-            raise _NotOrdered(refusal)
+            raise _NotOrdered(refusal, Reason.BUDGET_REACHED)
         row = await _intend(ctx, row, offer)
         return await ctx.backends[row.backend].deploy(await _spec(ctx, row, offer), row.key)
 
@@ -127,30 +127,40 @@ async def _find(ctx: Context, row: Deployment) -> Deployment:
             await ctx.tell("deployment", f"{row.key} was rented though no answer came; found by its name.", **_ids(row))
             return await _rented(ctx, row, found[0])
         await ctx.clock.sleep(FIND_AGAIN_S)
-    return await _fail(ctx, row, "The provider did not answer the order and lists nothing of that name.")
+    told = "The provider did not answer the order and lists nothing of that name."
+    return await _fail(ctx, row, told, Reason.FATE_UNKNOWN)
 
 
 async def _wait(ctx: Context, row: Deployment) -> Deployment:
-    backend = ctx.backends[row.backend]
+    """Look until it is ready, dead, or over its time.
+
+    That is decided after a look: what got ready while no collector ran is ready.
+    """
     since = ctx.clock.now() if row.ready_at else row.created_at or ctx.clock.now()  # was ready: a restart, ask anew
     deadline = since + timedelta(seconds=READY_LIMIT_S)
-    while ctx.clock.now() < deadline:
+    while True:
         if row.run_id in ctx.stopping:
-            return await _fail(ctx, row, STOPPED)
+            return await _fail(ctx, row, STOPPED, Reason.STOPPED)
         if ctx.draining:
             raise Drained
-        try:
-            seen = await backend.observe(ref_of(row))
-        except BackendError as error:
-            log.info("observing %s failed: %s", row.key, error)
-            await ctx.clock.sleep(LOOK_S)
-            continue
-        if seen.state is DeploymentState.READY:
+        seen = await look(ctx, row)
+        if seen is not None and seen.state is DeploymentState.READY:
             return await _ready(ctx, row, seen)
-        if seen.state in _DEAD:
-            return await _fail(ctx, row, _words(seen))
+        if seen is not None and seen.state in _DEAD:
+            return await _died(ctx, row, seen)
+        if ctx.clock.now() >= deadline:
+            told = f"Not ready after {READY_LIMIT_S / 60:.0f} minutes."
+            return await _fail(ctx, row, told, decide.reason_of_delay(seen))
         await ctx.clock.sleep(LOOK_S)
-    return await _fail(ctx, row, f"Not ready after {READY_LIMIT_S / 60:.0f} minutes.")
+
+
+async def look(ctx: Context, row: Deployment) -> Seen | None:
+    """One look; None if it could not be had this time."""
+    try:
+        return await ctx.backends[row.backend].observe(ref_of(row))
+    except BackendError as error:
+        log.info("observing %s failed: %s", row.key, error)
+        return None
 
 
 async def _intend(ctx: Context, row: Deployment, offer: BackendOffer) -> Deployment:
@@ -190,13 +200,14 @@ async def _ready(ctx: Context, row: Deployment, seen: Seen) -> Deployment:
     return await _write(ctx, row, **values)
 
 
-async def _fail(ctx: Context, row: Deployment, reason: str) -> Deployment:
+async def _fail(ctx: Context, row: Deployment, reason: str, cause: Reason) -> Deployment:
     await ctx.tell("deployment", f"{row.key} failed: {reason}", **_ids(row))
-    return await _write(ctx, row, state=DeploymentState.FAILED, reason=reason)
+    return await _write(ctx, row, state=DeploymentState.FAILED, reason=reason, cause=cause.value)
 
 
-def _words(seen: Seen) -> str:
-    return seen.reason or f"The provider says {seen.state.value}."
+async def _died(ctx: Context, row: Deployment, seen: Seen) -> Deployment:
+    words = seen.reason or f"The provider says {seen.state.value}."
+    return await _fail(ctx, row, words, decide.reason_of_death(seen))
 
 
 async def _spec(ctx: Context, row: Deployment, offer: BackendOffer) -> DeploymentSpec:

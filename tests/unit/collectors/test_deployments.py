@@ -2,12 +2,15 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backends.base import Deployment as Seen
+from backends.base import DeploymentRef
 from backends.errors import (
     AuthFailed,
     BackendError,
@@ -24,7 +27,7 @@ from collectors.deployments import FIND_AGAIN_S, FIND_TRIES, READY_LIMIT_S
 from collectors.runs import drive_run
 from storage.models import Deployment, Event, Offer
 from tests.unit.collectors.fakes import RATE, RENTED, Desk, FakeBackend, killed, play, until
-from words import DeploymentState, JobStatus, Reason, RunStatus
+from words import DeploymentState, JobStatus, Reason, RunStatus, WorkerState
 
 
 async def one_lane(desk: Desk, **more: Any) -> Deployment:
@@ -93,7 +96,7 @@ def test_where_every_offer_is_gone_nothing_is_rented_and_no_job_was_sent(tmp_pat
         return row, desk.jobs(), desk.backend.count("teardown")
 
     row, (job,), teardowns = play(tmp_path, scenario, lambda clock: FakeBackend(clock, offers_each=9))
-    assert row.reason == "No L40S can be rented on alpha now."
+    assert (row.reason, row.cause) == ("No L40S can be rented on alpha now.", Reason.NO_CAPACITY)
     assert (job.status, job.reason, job.error) == (JobStatus.CANCELLED, Reason.NOT_SENT, row.reason)
     assert teardowns == 0
 
@@ -108,21 +111,31 @@ def test_no_more_than_five_offers_are_tried(tmp_path: Path) -> None:
 
 
 def test_without_an_offer_nothing_is_ordered(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> tuple[str | None, int]:
+    async def scenario(desk: Desk) -> tuple[str | None, str | None, int]:
         row = await one_lane(desk, gpu="B200")
-        return row.reason, desk.backend.count("deploy")
+        return row.reason, row.cause, desk.backend.count("deploy")
 
-    assert play(tmp_path, scenario) == ("No B200 can be rented on alpha now.", 0)
+    assert play(tmp_path, scenario) == ("No B200 can be rented on alpha now.", Reason.NO_CAPACITY, 0)
 
 
-@pytest.mark.parametrize("error", [AuthFailed("key refused"), InvalidRequest("no such image"), RateLimited("slow")])
-def test_a_refused_order_fails_the_lane_with_the_providers_words(tmp_path: Path, error: BackendError) -> None:
+REFUSALS = [
+    (AuthFailed("key refused"), Reason.AUTH_REFUSED),
+    (InvalidRequest("no such image"), Reason.INVALID_REQUEST),
+    (RateLimited("slow"), Reason.UNREACHABLE),
+]
+
+
+@pytest.mark.parametrize("verb", ["offers", "deploy"])
+@pytest.mark.parametrize(("error", "cause"), REFUSALS)
+def test_a_refused_order_fails_the_lane_with_the_providers_words_and_a_cause(
+    tmp_path: Path, verb: str, error: BackendError, cause: Reason
+) -> None:
     async def scenario(desk: Desk) -> tuple[Deployment, int]:
-        desk.backend.plan("deploy", error)
-        return await one_lane(desk), desk.backend.count("deploy")
+        desk.backend.plan(verb, error)
+        return await one_lane(desk), desk.backend.count(verb)
 
-    row, orders = play(tmp_path, scenario)
-    assert (row.reason, row.provider_id, orders) == (str(error), None, 1)
+    row, calls = play(tmp_path, scenario)
+    assert (row.reason, row.cause, row.provider_id, calls) == (str(error), cause, None, 1)
 
 
 @pytest.mark.parametrize("error", [FateUnknown("the connection broke"), UnexpectedReply("<html>")])
@@ -157,6 +170,7 @@ def test_an_order_that_is_listed_nowhere_fails_after_a_while_and_is_not_sent_aga
 
     row, orders, took_s = play(tmp_path, scenario)
     assert row.reason == "The provider did not answer the order and lists nothing of that name."
+    assert row.cause == Reason.FATE_UNKNOWN
     assert (orders, took_s) == (1, FIND_TRIES * FIND_AGAIN_S)
 
 
@@ -202,22 +216,45 @@ def test_capacity_that_never_gets_ready_is_given_up_and_torn_down(tmp_path: Path
         return await one_lane(desk), len(desk.backend.standing()), desk.reasons()
 
     row, standing, reasons = play(tmp_path, scenario, lambda clock: FakeBackend(clock, ready_after_s=1e9))
-    assert row.reason == "Not ready after 45 minutes."
+    assert (row.reason, row.cause) == ("Not ready after 45 minutes.", Reason.NEVER_READY)
     assert timedelta() <= row.ended_at - row.created_at - timedelta(seconds=READY_LIMIT_S) < timedelta(seconds=10)
     assert (standing, reasons) == (0, [Reason.NOT_SENT])
 
 
+class Crashing(FakeBackend):
+    """Its one worker starts and fails, again and again."""
+
+    async def observe(self, ref: DeploymentRef) -> Seen:
+        return replace(await super().observe(ref), workers={WorkerState.UNHEALTHY: 1})
+
+
+def test_capacity_that_crashes_until_its_time_is_over_is_no_capacity_failure(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> str | None:
+        return (await one_lane(desk)).cause
+
+    assert play(tmp_path, scenario, lambda clock: Crashing(clock, ready_after_s=1e9)) == Reason.CRASH_LOOP
+
+
+def test_capacity_that_got_ready_has_no_cause(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[str | None, str | None]:
+        row = await one_lane(desk)
+        return row.cause, row.reason
+
+    assert play(tmp_path, scenario) == (None, None)
+
+
 def test_capacity_that_fails_while_it_boots_says_why(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> tuple[str | None, list[Any], list[Event]]:
+    async def scenario(desk: Desk) -> tuple[tuple[str | None, str | None], list[Any], list[Event]]:
         task = asyncio.create_task(drive_run(desk.ctx, desk.ask()))
         await until(desk.clock, lambda: bool(desk.backend.rentals))
         desk.backend.standing()[0].dead = "the host has no space left"
         await task
         told = [event for event in desk.rows(Event) if "no space left" in event.text and event.kind == "deployment"]
-        return desk.deployments()[0].reason, desk.reasons(), told
+        (row,) = desk.deployments()
+        return (row.reason, row.cause), desk.reasons(), told
 
-    reason, reasons, (told,) = play(tmp_path, scenario)
-    assert (reason, reasons) == ("the host has no space left", [Reason.NOT_SENT] * 3)
+    why, reasons, (told,) = play(tmp_path, scenario)
+    assert (why, reasons) == (("the host has no space left", Reason.WORKER_LOST), [Reason.NOT_SENT] * 3)
     assert (told.run_id, told.deployment_id) == (1, 1)
 
 
@@ -231,7 +268,7 @@ def test_capacity_that_dies_between_jobs_ends_its_lane_and_sends_nothing_more(tm
         return desk.reasons(), desk.backend.count("submit"), desk.deployments()[0].reason
 
     reasons, submits, why = play(tmp_path, scenario)
-    assert reasons == [None, Reason.STUCK_IN_QUEUE, Reason.NOT_SENT, Reason.NOT_SENT, Reason.NOT_SENT]
+    assert reasons == [None, Reason.WORKER_LOST, Reason.NOT_SENT, Reason.NOT_SENT, Reason.NOT_SENT]
     assert (submits, why) == (2, "the host died")
 
 
