@@ -45,7 +45,7 @@ worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, 
 soak: $(READY) ## 48 simulated hours with faults and restarts, memory and database bounded: about 3 minutes
 	@$(BIN)/python -m benchmarks.soak
 
-coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about a minute
+coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about 20 seconds
 	@$(BIN)/python -m benchmarks.coverage
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)

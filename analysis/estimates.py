@@ -105,7 +105,7 @@ class Estimate:
     def withheld(self) -> str | None:
         """needs 14 more; needs 3 more blocks."""
         if self.needs_blocks:
-            return f"needs {self.needs_blocks} more blocks"
+            return f"needs {self.needs_blocks} more block{'s' if self.needs_blocks > 1 else ''}"
         if self.needs_jobs:
             return f"needs {self.needs_jobs} more" + (", on other hosts" if self.deff > HOSTS_MATTER else "")
         return None

@@ -44,7 +44,7 @@ def test_a_quantile_of_ranges_counts_the_end_of_each() -> None:
 
 def test_below_five_blocks_there_is_no_interval_and_below_eight_no_claim() -> None:
     four, five, seven, eight = (estimates.quantile(jobs(blocks, 40), 0.5) for blocks in (4, 5, 7, 8))
-    assert (four.limits, four.withheld, four.claims) == (Limits(None, None), "needs 1 more blocks", False)
+    assert (four.limits, four.withheld, four.claims) == (Limits(None, None), "needs 1 more block", False)
     assert four.point is not None
     assert five.limits.high is not None
     assert [each.claims for each in (five, seven, eight)] == [False, False, True]
@@ -160,6 +160,15 @@ def test_the_blends_variance_is_that_of_the_classes_block_sums() -> None:
     assert found.deff == pytest.approx(max(1.0, variance * 1280 / 0.09))
 
 
+def test_a_blends_limits_are_those_of_the_weighted_jobs_at_what_they_are_worth() -> None:
+    mixed = blend(0.08, blocks=6)
+    found = estimates.blended_quantile(mixed, 0.5)
+    values = np.concatenate([mixed.cold.high, mixed.warm.high])
+    weights = np.concatenate([np.full(24, 0.08 / 24), np.full(360, 0.92 / 360)])
+    worth = stats.effective_n(384, deff=found.deff, df=5, alpha=0.025)
+    assert found.limits == stats.weighted_limits((values, values, weights), 0.5, n_star=worth)
+
+
 def test_each_limit_of_a_blend_takes_the_end_of_the_cold_share_that_is_worse_for_it() -> None:
     few, some, many = (estimates.blended_quantile(blend(share), 0.9) for share in (0.02, 0.05, 0.2))
     unsure = estimates.blended_quantile(blend((0.02, 0.05, 0.2)), 0.9)
@@ -177,7 +186,7 @@ def test_a_wait_moves_the_class_that_waits() -> None:
 
 def test_a_blend_of_few_blocks_is_withheld() -> None:
     found = estimates.blended_quantile(blend(0.1, blocks=4), 0.95)
-    assert (found.limits, found.withheld) == (Limits(None, None), "needs 1 more blocks")
+    assert (found.limits, found.withheld) == (Limits(None, None), "needs 1 more block")
 
 
 def test_the_ratio_of_blends_is_movers() -> None:
@@ -205,10 +214,12 @@ def test_a_rate_in_blocks_is_wilsons_at_what_it_is_worth() -> None:
 
 @pytest.mark.parametrize(
     ("blocks", "each", "withheld"),
-    [(4, 60, "needs 1 more blocks"), (5, 5, "needs 5 more"), (5, 6, None), (0, 0, "needs 5 more blocks")],
+    [(4, 60, "needs 1 more block"), (5, 5, "needs 5 more"), (5, 6, None), (0, 0, "needs 5 more blocks")],
 )
 def test_a_rate_needs_thirty_jobs_in_five_blocks(blocks: int, each: int, withheld: str | None) -> None:
-    assert estimates.rate(Counts(good=[each] * blocks, of=[each] * blocks)).withheld == withheld
+    found = estimates.rate(Counts(good=[each] * blocks, of=[each] * blocks))
+    assert found.withheld == withheld
+    assert (found.n, found.blocks, found.point) == (blocks * each, blocks, 1.0 if blocks else None)
 
 
 def test_a_difference_of_rates_takes_the_larger_design_effect_of_both_arms() -> None:
@@ -225,7 +236,7 @@ def test_a_difference_of_rates_takes_the_larger_design_effect_of_both_arms() -> 
 
 @pytest.mark.parametrize(
     ("blocks", "each", "withheld"),
-    [(11, 60, "needs 1 more blocks"), (12, 8, "needs 4 more"), (12, 9, None), (20, 64, None)],
+    [(11, 60, "needs 1 more block"), (12, 8, "needs 4 more"), (12, 9, None), (20, 64, None)],
 )
 def test_a_difference_of_rates_needs_a_hundred_jobs_in_twelve_blocks(
     blocks: int, each: int, withheld: str | None
@@ -260,7 +271,7 @@ def test_a_ratio_of_means_pairs_the_blocks_that_both_arms_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "each", "withheld"), [(7, 9, "needs 1 more blocks"), (8, 4, "needs 8 more"), (8, 5, None)]
+    ("blocks", "each", "withheld"), [(7, 9, "needs 1 more block"), (8, 4, "needs 8 more"), (8, 5, None)]
 )
 def test_a_ratio_of_means_needs_forty_jobs_in_eight_blocks(blocks: int, each: int, withheld: str | None) -> None:
     assert estimates.mean_ratio(jobs(blocks, each), jobs(20, 9)).withheld == withheld
@@ -272,4 +283,4 @@ def test_a_saving_needs_eight_blocks() -> None:
     assert eight.point == pytest.approx(0.2)
     assert eight.limits == Limits(*found.limits(alpha=0.05))
     seven = estimates.saving(stats.Saving(theta=math.log(0.8), se=0.05, df=6))
-    assert (seven.limits, seven.withheld) == (Limits(None, None), "needs 1 more blocks")
+    assert (seven.limits, seven.withheld) == (Limits(None, None), "needs 1 more block")

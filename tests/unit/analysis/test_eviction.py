@@ -93,6 +93,14 @@ def test_a_drawn_window_is_told_by_its_median_and_how_sharply_it_ends() -> None:
     assert found.steepness == pytest.approx(8, rel=0.06)
 
 
+def test_a_window_that_ends_anywhere_is_still_a_law() -> None:
+    dice = Random(4)
+    probes = [Probe(gap, cold=dice.random() < gone(gap, 300.0, 0.8)) for _ in range(40) for gap in probe_gaps(300.0)]
+    found = window_of(probes)
+    assert isinstance(found, Drawn)
+    assert found.steepness == pytest.approx(0.8, rel=0.2)
+
+
 def test_the_chance_of_a_cold_start_is_the_mean_over_the_law_of_the_window() -> None:
     law = Drawn(n=64, median_s=300.0, steepness=6.0, centre_s=250.0, covariance=np.diag([0.1, 1.0]))
     dice = np.random.default_rng(2)
