@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ class Context:
     spend_cap_usd: Decimal | None = None  # of all runs of this data folder together; None in simulated worlds
     lease_token: int = 0
     stopping: set[int] = field(default_factory=set)  # runs that are to end now
+    saturated: set[int] = field(default_factory=set)  # deployments that cannot carry their load
     draining: bool = False  # this process is to end: what is in flight comes home, nothing new begins
     ordering: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by backend
 
@@ -49,3 +50,10 @@ class Context:
         log.info("%s: %s", kind, text)
         at = self.clock.now()
         await self.writer.run(lambda session: session.add(Event(at=at, kind=kind, text=text, **ids)))
+
+
+async def to_the_end(*parts: Coroutine[Any, Any, None]) -> None:
+    """Every part to its end, side by side: one that fails ends no other, and none outlives this call."""
+    for end in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(end, BaseException):
+            raise end

@@ -6,15 +6,16 @@ answered is looked up where the provider can, else it is lost: a missing sample 
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from backends.base import Backend, DeploymentRef, JobRef, JobSpec, Observation
 from backends.errors import BackendError, FateUnknown, NotFound, UnexpectedReply
-from collectors import budget, decide, results
+from collectors import budget, decide, deployments, results
 from collectors.context import Context, log
+from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S, Expected, next_look_s
 from storage.models import Deployment, Job
 from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
@@ -32,7 +33,9 @@ class Sample:
     backend: Backend
     graph: Mapping[str, Any]
     timeout_s: float
-    expected_s: float | None = None  # duration of the job before it on this lane
+    intended_at: datetime | None = None  # as its profile says; None: as soon as its intent is durable
+    expected: Expected = field(default_factory=Expected)  # of the jobs before it on this lane
+    looking: Callable[[], int] = lambda: 1  # jobs of this deployment that are being looked at
 
 
 async def drive(ctx: Context, sample: Sample) -> None:
@@ -43,7 +46,7 @@ async def drive(ctx: Context, sample: Sample) -> None:
         raise
     except Exception as error:
         log.exception("job %s failed in our own code", sample.job.key)
-        await _end_without_result(ctx, sample, Reason.FATE_UNKNOWN, f"{type(error).__name__} in the collector")
+        await _end_without_result(ctx, sample, Reason.OUR_FAULT, f"{type(error).__name__} in the collector")
 
 
 async def _live(ctx: Context, sample: Sample) -> None:
@@ -62,13 +65,13 @@ async def _live(ctx: Context, sample: Sample) -> None:
 
 async def _claim(ctx: Context, sample: Sample) -> bool:
     """Commit the intent; False if the run must not pay for another job."""
-    now = ctx.clock.now()
-    intended_at = now + timedelta(seconds=AHEAD_S)
+    soon = ctx.clock.now() + timedelta(seconds=AHEAD_S)
+    intended_at = sample.intended_at or soon
     refusal = await budget.refusal(ctx, sample.job.run_id)
     if refusal or sample.job.run_id in ctx.stopping:
         await _end_without_result(ctx, sample, Reason.BUDGET_REACHED if refusal else Reason.STOPPED, refusal)
         return False
-    deadline_at = intended_at + timedelta(seconds=sample.timeout_s)
+    deadline_at = max(intended_at, soon) + timedelta(seconds=sample.timeout_s)
     values = {"status": JobStatus.SUBMITTING, "intended_at": intended_at, "deadline_at": deadline_at}
     if not await _write(ctx, sample, values):
         return False
@@ -113,7 +116,7 @@ async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
             log.info("looking for job %s failed: %s", sample.job.key, error)
             if _overdue(ctx, sample.job):
                 return False
-            await ctx.clock.sleep(decide.COARSE_S)
+            await ctx.clock.sleep(COARSE_S)
         else:
             return seen.status is not JobStatus.LOST
 
@@ -138,8 +141,8 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
     Overdue is decided after a look: a result that came while no collector ran was paid for and is taken.
     """
     job = sample.job
-    picked_up = job.status is JobStatus.RUNNING
-    while job.run_id not in ctx.stopping:
+    picked_up_at = job.accepted_at if job.status is JobStatus.RUNNING else None
+    while not _to_end(ctx, job):
         asked_at = ctx.clock.now()
         seen = await _look(sample.backend, ref, _hold_s(sample, asked_at))
         if seen is not None and seen.status.final:
@@ -149,11 +152,23 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
             break
         if seen is not None:
             job.last_unfinished_at = asked_at
-        if seen is not None and seen.status is JobStatus.RUNNING and not picked_up:
-            picked_up = True
+        if seen is not None and seen.status is JobStatus.RUNNING and picked_up_at is None:
+            picked_up_at = _picked_up_at(job, seen, asked_at)
             await _write(ctx, sample, {"status": JobStatus.RUNNING, "last_unfinished_at": asked_at})
-        await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen))
-    await _cancel(ctx, sample, ref, picked_up=picked_up)
+        await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen, picked_up_at or job.accepted_at))
+    await _cancel(ctx, sample, ref, picked_up=picked_up_at is not None)
+
+
+def _to_end(ctx: Context, job: Job) -> bool:
+    """Its run was asked to stop, or its lane carries no more."""
+    return job.run_id in ctx.stopping or job.deployment_id in ctx.saturated
+
+
+def _picked_up_at(job: Job, seen: Observation, asked_at: datetime) -> datetime:
+    """When a worker took the job: as the provider says, else when that was first seen."""
+    if seen.times.queue_s is None or job.accepted_at is None:
+        return asked_at
+    return job.accepted_at + timedelta(seconds=seen.times.queue_s)
 
 
 def _overdue(ctx: Context, job: Job) -> bool:
@@ -164,18 +179,26 @@ def _hold_s(sample: Sample, now: datetime) -> float:
     """World seconds that a look may hold, never beyond the deadline."""
     if Feature.LONG_POLL not in sample.backend.features:
         return 0.0
-    left_s = (sample.job.deadline_at - now).total_seconds() if sample.job.deadline_at else decide.LONG_POLL_S
-    return min(decide.LONG_POLL_S, max(0.0, left_s))
+    left_s = (sample.job.deadline_at - now).total_seconds() if sample.job.deadline_at else LONG_POLL_S
+    return min(LONG_POLL_S, max(0.0, left_s))
 
 
-def _gap_s(ctx: Context, sample: Sample, asked_at: datetime, seen: Observation | None) -> float:
+def _gap_s(
+    ctx: Context, sample: Sample, asked_at: datetime, seen: Observation | None, began_at: datetime | None
+) -> float:
     """World seconds until the next look. A look that held needs no gap; one that came back at once does."""
     if seen is None:
-        return decide.COARSE_S
+        return COARSE_S
+    now = ctx.clock.now()
     if Feature.LONG_POLL in sample.backend.features:
-        return max(0.0, decide.FINE_S - (ctx.clock.now() - asked_at).total_seconds())
-    waited_s = (asked_at - (sample.job.accepted_at or asked_at)).total_seconds()
-    return decide.next_poll_s(waited_s, sample.expected_s)
+        return max(0.0, FINE_S - (now - asked_at).total_seconds())
+    end_at = sample.expected.end_of(began_at)
+    return next_look_s(
+        (now - (sample.job.accepted_at or now)).total_seconds(),
+        None if end_at is None else (end_at - now).total_seconds(),
+        spread_s=sample.expected.spread_s,
+        looking=sample.looking(),
+    )
 
 
 async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | None:
@@ -192,13 +215,15 @@ async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | N
 
 
 async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool) -> None:
-    stopped = sample.job.run_id in ctx.stopping
-    reason = Reason.STOPPED if stopped else decide.reason_of_deadline(picked_up=picked_up)
+    seen = None if picked_up or _to_end(ctx, sample.job) else await deployments.look(ctx, sample.deployment)
+    reason = decide.reason_of_deadline(picked_up=picked_up, seen=seen, in_flight=sample.looking())
+    if _to_end(ctx, sample.job):
+        reason = Reason.STOPPED if sample.job.run_id in ctx.stopping else Reason.SATURATED
     try:
         await sample.backend.cancel(ref)
     except BackendError as error:
         log.warning("cancel of %s failed: %s", ref.id, error)
-    await _end_without_result(ctx, sample, reason, None)
+    await _end_without_result(ctx, sample, reason, decide.evidence_of_deadline(seen))
 
 
 async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, error: str | None) -> None:

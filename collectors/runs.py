@@ -2,24 +2,21 @@
 
 import asyncio
 import random
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
-from collectors import budget, decide, deployments, orphans
-from collectors.context import Context, Drained, log
-from collectors.drive import Sample, drive
-from storage.models import Deployment, Job, Prompt, Run, Workflow
+from collectors import deployments, orphans
+from collectors.context import Context, Drained, log, to_the_end
+from collectors.lanes import give_up, keyless, lane
+from storage.models import Deployment, Job, Run
 from storage.plans import Lane, PlanError, lanes, lay_out, plan_of
-from words import STATUS_OF, DeploymentState, Feature, JobStatus, LoadProfile, Reason, RunStatus
-from workflows import WorkflowError, load
+from words import DeploymentState, Feature, Reason, RunStatus
+from workflows import WorkflowError
 
-STOP_LOOK_S = 5.0  # world seconds after which a waiting lane notices that its run is to stop
 PROOF_TRIES, PROOF_GAP_S = 5, 5.0  # a provider that is away for a moment must not cost the proof that nothing is left
-SLACK_S = 600.0  # world seconds that a job may take beyond what its workflow is expected to
 
 
 class RunRefused(Exception):
@@ -67,15 +64,11 @@ def _planned(ctx: Context, run: Run) -> list[Lane]:
     planned: list[Lane] = []
     for name in plan.backends:
         if name not in ctx.backends:
-            raise RunRefused(_keyless(name))
+            raise RunRefused(keyless(name))
         fresh = Feature.FRESH_HOST_IS_COLD in ctx.backends[name].features
         planned += lanes(plan, name, fresh_host_is_cold=fresh)
     random.Random(run.id).shuffle(planned)
     return planned
-
-
-def _keyless(backend: str) -> str:
-    return f"This collector has no backend '{backend}'. Set its key and start the collector again."
 
 
 async def _lanes(ctx: Context, run_id: int) -> None:
@@ -85,115 +78,7 @@ async def _lanes(ctx: Context, run_id: int) -> None:
             select(Deployment).where(Deployment.run_id == run_id).order_by(col(Deployment.id))
         ).all()
     )
-    ends = await asyncio.gather(
-        *(_lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE), return_exceptions=True
-    )
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-
-
-async def _lane(ctx: Context, row: Deployment) -> None:
-    """One deployment: ready, its jobs in order, torn down, whatever happened in between."""
-    assert row.id is not None  # noqa: S101 - the row was read from the table
-    if row.backend not in ctx.backends:
-        row.reason = _keyless(row.backend)
-        await ctx.tell("deployment", f"{row.key} cannot be reached, it may still run: {row.reason}", run_id=row.run_id)
-        await _give_up(ctx, row)
-        return
-    try:
-        row = await deployments.ensure_ready(ctx, row.id)
-        if row.state is DeploymentState.READY:
-            row = await _jobs(ctx, row)
-    except (asyncio.CancelledError, Drained):
-        raise
-    except Exception:
-        log.exception("lane %s failed in our own code", row.key)
-        await ctx.tell("deployment", f"{row.key} stopped on a fault of ours.", run_id=row.run_id)
-    await _give_up(ctx, row)
-    await deployments.teardown(ctx, row)
-
-
-async def _jobs(ctx: Context, row: Deployment) -> Deployment:
-    """The lane's jobs one after the other; ends early when the run is to stop or the capacity has died."""
-    expected_s: float | None = None
-    for job in await _open_jobs(ctx, row):
-        if job.status is JobStatus.QUEUED:
-            await _wait_for_turn(ctx, row, job)
-        if row.run_id in ctx.stopping:
-            break
-        if ctx.draining and job.status is JobStatus.QUEUED:
-            raise Drained
-        await drive(ctx, await _sample(ctx, row, job, expected_s))
-        ended = await ctx.load(partial(_job, job.id))
-        expected_s = _duration_s(ended)
-        if ended.status is not JobStatus.SUCCEEDED:
-            row = await deployments.check(ctx, row)
-        if row.state is not DeploymentState.READY:
-            break
-    return row
-
-
-async def _wait_for_turn(ctx: Context, row: Deployment, job: Job) -> None:
-    """Warm jobs go at once; a cold probe waits until the capacity of the job before it has gone away."""
-    if job.profile is not LoadProfile.COLD_PROBE or job.position == 0:
-        return
-    ends = await ctx.load(
-        lambda session: session.exec(
-            select(Job.first_finished_at).where(Job.deployment_id == row.id, col(Job.first_finished_at).is_not(None))
-        ).all()
-    )
-    if not ends:
-        return
-    turn_at = decide.probe_at(max(at for at in ends if at), row.idle_timeout_s)
-    while ctx.clock.now() < turn_at and not (ctx.draining or row.run_id in ctx.stopping):
-        await ctx.clock.sleep_until(min(turn_at, ctx.clock.now() + timedelta(seconds=STOP_LOOK_S)))
-
-
-async def _sample(ctx: Context, row: Deployment, job: Job, expected_s: float | None) -> Sample:
-    def read(session: Session) -> Sample:
-        run = session.get_one(Run, row.run_id)
-        workflow = load(session.get_one(Workflow, run.workflow_hash).name)
-        prompt = session.get_one(Prompt, job.prompt_id)
-        return Sample(
-            job=job,
-            deployment=row,
-            ref=deployments.ref_of(row),
-            backend=ctx.backends[row.backend],
-            graph=workflow.render({**run.params, "prompt": prompt.text, "seed": job.seed}),
-            timeout_s=SLACK_S,
-            expected_s=expected_s,
-        )
-
-    return await ctx.load(read)
-
-
-async def _open_jobs(ctx: Context, row: Deployment) -> list[Job]:
-    rows = await ctx.load(
-        lambda session: session.exec(select(Job).where(Job.deployment_id == row.id).order_by(col(Job.position))).all()
-    )
-    return [job for job in rows if not job.status.final]
-
-
-async def _give_up(ctx: Context, row: Deployment) -> None:
-    """What is still open on a lane that ends: jobs never sent are cancelled; of those that were, nobody will know."""
-    stopped = row.run_id in ctx.stopping
-    unpaid = row.intended_at is None and await budget.refusal(ctx, row.run_id) is not None
-    unsent = Reason.BUDGET_REACHED if unpaid else Reason.NOT_SENT
-    ours = select(Job).where(Job.deployment_id == row.id, Job.lease_token == ctx.lease_token)
-
-    def write(session: Session) -> int:
-        left = [job for job in session.exec(ours) if not job.status.final]
-        for job in left:
-            unknown = unsent if job.status is JobStatus.QUEUED else Reason.FATE_UNKNOWN
-            reason = Reason.STOPPED if stopped else unknown
-            job.status, job.reason, job.error = STATUS_OF[reason], reason.value, row.reason
-            session.add(job)
-        return len(left)
-
-    if count := await ctx.writer.run(write):
-        why = row.reason or ("the run was asked to stop." if stopped else "its lane ended.")
-        await ctx.tell("run", f"{count} jobs of {row.key} were given up: {why}", run_id=row.run_id)
+    await to_the_end(*(lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE))
 
 
 async def _finish(ctx: Context, run_id: int) -> None:
@@ -243,7 +128,7 @@ async def _listed(ctx: Context, name: str, prefix: str) -> int | None:
 async def _lanes_down(ctx: Context, run_id: int) -> None:
     rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
     for row in rows:
-        await _give_up(ctx, row)
+        await give_up(ctx, row)
         if row.backend in ctx.backends:
             await deployments.teardown(ctx, row)
 
@@ -256,13 +141,3 @@ async def _set(ctx: Context, run_id: int, **values: Any) -> None:
         session.add(run)
 
     await ctx.writer.run(write)
-
-
-def _job(job_id: int | None, session: Session) -> Job:
-    return session.get_one(Job, job_id)
-
-
-def _duration_s(job: Job) -> float | None:
-    if job.accepted_at is None or job.first_finished_at is None:
-        return None
-    return (job.first_finished_at - job.accepted_at).total_seconds()

@@ -28,8 +28,8 @@ def test_a_killed_collector_is_taken_over_without_a_second_payment(share: float,
     assert {run.left_running for run in runs} == {0}
     assert all(job.status.final for job in jobs)
     lost = [job for job in jobs if job.status is not JobStatus.SUCCEEDED]
-    assert all(job.reason == Reason.FATE_UNKNOWN for job in lost)
-    assert len(lost) <= 6  # at most one per lane: those whose submission nobody could look up
+    assert {job.reason for job in lost} <= {Reason.FATE_UNKNOWN, Reason.NOT_SENT}
+    assert len(lost) <= 6  # at most one per lane, or an order that nobody knows was sent: none is repeated
     _nothing_was_paid_twice(made)
 
 

@@ -1,6 +1,8 @@
 """The life of one job: intent before payment, every end, every lost answer, every restart."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from backends.base import Observation
+from backends.base import Deployment, DeploymentRef, Observation
 from backends.errors import (
     AuthFailed,
     BackendError,
@@ -21,9 +23,10 @@ from backends.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from collectors import decide
 from collectors.drive import AHEAD_S
-from collectors.runs import SLACK_S, drive_run
+from collectors.load import TIMEOUT_S
+from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S
+from collectors.runs import drive_run
 from storage.models import Image, Job
 from storage.models import Observation as ObservationRow
 from tests.unit.collectors.fakes import (
@@ -37,7 +40,7 @@ from tests.unit.collectors.fakes import (
     play,
     until,
 )
-from words import Feature, JobStatus, Reason, RunStatus, StartKind
+from words import Feature, JobStatus, Reason, RunStatus, StartKind, WorkerState
 
 LONG = SERVERLESS | {Feature.LONG_POLL}
 
@@ -68,8 +71,8 @@ def test_a_good_job_keeps_instants_durations_reply_and_picture(tmp_path: Path) -
     assert job.accepted_at is not None
     assert (job.queue_us, job.execution_us, job.boot_us) == (2_000_000, 8_000_000, None)
     assert job.last_unfinished_at < job.accepted_at + timedelta(seconds=10) <= job.first_finished_at
-    assert job.first_finished_at - job.last_unfinished_at <= timedelta(seconds=decide.COARSE_S)
-    assert job.deadline_at == job.intended_at + timedelta(seconds=SLACK_S)
+    assert job.first_finished_at - job.last_unfinished_at <= timedelta(seconds=COARSE_S)
+    assert job.deadline_at == job.intended_at + timedelta(seconds=TIMEOUT_S)
     assert (job.worker_id, job.evidence["worker_id"]) == ("w1", "w1")
     assert (seen.status, seen.raw["status"]) == (JobStatus.SUCCEEDED, "COMPLETED")
     assert (kept, image.good, image.defect, image.width) == (picture(0), True, None, 256)
@@ -115,7 +118,7 @@ def test_a_provider_that_says_it_can_hold_and_does_not_is_not_asked_in_a_frenzy(
 
     job, polls = play(tmp_path, scenario, lambda clock: Hasty(clock, features=LONG))
     assert job.status is JobStatus.SUCCEEDED
-    assert polls <= 10 / decide.FINE_S + 2
+    assert polls <= 10 / FINE_S + 2
 
 
 def test_nothing_is_written_per_look(tmp_path: Path) -> None:
@@ -283,7 +286,7 @@ def test_a_provider_that_stays_away_loses_the_job_at_its_deadline_and_not_before
 
     job, late_s = play(tmp_path, scenario, with_features(RENTED))
     assert (job.status, job.reason) == (JobStatus.LOST, Reason.FATE_UNKNOWN)
-    assert 0 <= late_s <= 2 * decide.COARSE_S
+    assert 0 <= late_s <= 2 * COARSE_S
 
 
 # ---------------------------------------------------------------- while it runs
@@ -322,8 +325,29 @@ def test_past_its_deadline_a_job_is_cancelled_and_says_whether_it_ever_ran(
 
     job, cancelled, late_s = play(tmp_path, scenario, with_features(features, **stuck))
     assert (job.status, job.reason, cancelled) == (JobStatus.TIMED_OUT, reason, True)
-    assert 0 <= late_s <= decide.COARSE_S
+    assert 0 <= late_s <= COARSE_S
     assert job.first_finished_at is None
+
+
+@pytest.mark.parametrize(
+    ("workers", "reason", "said"),
+    [
+        ({WorkerState.UNHEALTHY: 1}, Reason.CRASH_LOOP, "1 unhealthy"),
+        ({WorkerState.THROTTLED: 1}, Reason.STUCK_IN_QUEUE, "1 throttled"),
+        ({}, Reason.STUCK_IN_QUEUE, "none"),
+        ({WorkerState.RUNNING: 1}, Reason.EXECUTION_TIMEOUT, "1 running"),
+    ],
+)
+def test_a_job_that_nobody_took_is_told_apart_by_one_look_at_the_workers(
+    tmp_path: Path, workers: Mapping[WorkerState, int], reason: Reason, said: str
+) -> None:
+    class Telling(FakeBackend):
+        async def observe(self, ref: DeploymentRef) -> Deployment:
+            return replace(await super().observe(ref), workers=workers)
+
+    job = play(tmp_path, one_job, lambda clock: Telling(clock, queue_s=10_000))
+    assert (job.status, job.reason) == (JobStatus.TIMED_OUT, reason)
+    assert job.error == f"Workers at its deadline: {said}."
 
 
 def test_a_cancel_that_fails_still_ends_the_job_here(tmp_path: Path) -> None:
@@ -348,7 +372,7 @@ def test_a_stop_cancels_the_running_job_soon(tmp_path: Path, features: frozenset
 
     job, cancelled, took_s = play(tmp_path, scenario, with_features(features, run_s=10_000))
     assert (job.status, job.reason, cancelled) == (JobStatus.CANCELLED, Reason.STOPPED, True)
-    assert took_s <= decide.LONG_POLL_S + 1
+    assert took_s <= LONG_POLL_S + 1
 
 
 def test_a_fault_of_ours_ends_one_job_and_no_other(tmp_path: Path) -> None:
@@ -364,7 +388,7 @@ def test_a_fault_of_ours_ends_one_job_and_no_other(tmp_path: Path) -> None:
 
     assert play(tmp_path, scenario, Faulty) == [
         (JobStatus.SUCCEEDED, None),
-        (JobStatus.LOST, Reason.FATE_UNKNOWN),
+        (JobStatus.LOST, Reason.OUR_FAULT),
         (JobStatus.SUCCEEDED, None),
     ]
 
@@ -445,7 +469,7 @@ def test_a_job_killed_between_intent_and_answer_is_looked_up_or_lost(
 
 def test_a_result_that_came_while_no_collector_ran_is_taken_though_its_deadline_has_passed(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> tuple[Job, bool]:
-        again = await killed_when(desk, JobStatus.RUNNING, wait_s=SLACK_S + 100)
+        again = await killed_when(desk, JobStatus.RUNNING, wait_s=TIMEOUT_S + 100)
         await drive_run(again.ctx, 1)
         (given,) = desk.backend.jobs.values()
         return again.jobs()[0], given.cancelled
@@ -457,7 +481,7 @@ def test_a_result_that_came_while_no_collector_ran_is_taken_though_its_deadline_
 
 def test_a_job_still_running_past_its_deadline_after_a_restart_gets_one_look_and_no_more(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> tuple[Job, int]:
-        again = await killed_when(desk, JobStatus.RUNNING, wait_s=SLACK_S + 100)
+        again = await killed_when(desk, JobStatus.RUNNING, wait_s=TIMEOUT_S + 100)
         before = desk.backend.count("poll")
         await drive_run(again.ctx, 1)
         return again.jobs()[0], desk.backend.count("poll") - before
