@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import bdtr, ndtri
 
 from analysis import stats
 from analysis.stats import Limits, Ranks
@@ -33,6 +33,20 @@ def test_the_ranks_that_bound_a_quantile(n: int, p50: tuple, p95: tuple, p95_one
     assert stats.quantile_ranks(n, 0.5) == Ranks(*p50)
     assert stats.quantile_ranks(n, 0.95) == Ranks(*p95)
     assert stats.quantile_ranks(n, 0.95, alpha=0.05) == Ranks(*p95_one_sided)
+
+
+# n, q; the exact confidence of its two ranks.
+CONFIDENCES = [
+    (20, 0.5, 0.9586), (59, 0.5, 0.9637), (72, 0.5, 0.9556), (73, 0.5, 0.9656), (100, 0.5, 0.9648), (300, 0.5, 0.9569),
+    (521, 0.5, 0.9562), (1000, 0.5, 0.9537), (72, 0.95, 0.9655), (73, 0.95, 0.9659), (100, 0.95, 0.9826),
+    (300, 0.95, 0.9672), (521, 0.95, 0.9563), (1000, 0.95, 0.9581),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "q", "confidence"), CONFIDENCES)
+def test_ranks_hold_a_quantile_with_their_exact_confidence(n: int, q: float, confidence: float) -> None:
+    ranks = stats.quantile_ranks(n, q)
+    assert bdtr(ranks.high - 1, n, q) - bdtr(ranks.low - 1, n, q) == pytest.approx(confidence, abs=5e-5)
 
 
 def test_no_values_have_no_ranks() -> None:
@@ -280,6 +294,12 @@ def test_votes_that_prove_equivalence() -> None:
     assert passes == list(range(105, 126))
 
 
+@pytest.mark.parametrize(("n", "power"), [(215, 0.781), (230, 0.834)])
+def test_equal_images_are_found_equal_by_so_many_votes(n: int, power: float) -> None:
+    passes = [wins for wins in range(n + 1) if stats.tost_exact(wins, n) <= 0.05]
+    assert bdtr(passes[-1], n, 0.5) - bdtr(passes[0] - 1, n, 0.5) == pytest.approx(power, abs=2e-3)
+
+
 def test_votes_with_ties_are_scores() -> None:
     scores = [1.0] * 80 + [0.5] * 70 + [0.0] * 80
     half = 1.6515 * np.std(scores, ddof=1) / math.sqrt(230)
@@ -308,6 +328,7 @@ def test_four_of_sixty_pairs_may_exceed_it() -> None:
     """Then at most 15 % do, with confidence 95 %."""
     uppers = [stats.clopper_pearson(exceeders, 60, alpha=0.05)[1] for exceeders in range(7)]
     assert [upper <= 0.15 for upper in uppers] == [True] * 5 + [False] * 2
+    assert [bdtr(4, 60, beyond) for beyond in (0.15, 0.30)] == pytest.approx([0.042, 0.000], abs=5e-4)
 
 
 # ---------------------------------------------------------------- alone in this
