@@ -3,11 +3,11 @@
 from datetime import timedelta
 from functools import partial
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from backends.errors import BackendError
 from collectors.context import Context, log
-from storage.models import Charge, Deployment
+from storage.models import Charge, Job
 from storage.queries import upsert_charges
 from words import CostState, Feature, called
 
@@ -48,8 +48,11 @@ async def settle(ctx: Context) -> None:
 
 
 def _settled(session: Session) -> bool:
-    """Every charge is final, and every deployment that ran has at least one."""
+    """Every charge is final, and every deployment that took a job has at least one.
+
+    Capacity that scales to zero and was never asked for anything is never billed.
+    """
     open_lines = session.exec(select(func.count()).select_from(Charge).where(Charge.state != CostState.FINAL)).one()
     billed = set(session.exec(select(Charge.deployment_id)).all())
-    rented = session.exec(select(Deployment)).all()
-    return open_lines == 0 and all(row.id in billed for row in rented if row.created_at is not None)
+    worked = set(session.exec(select(Job.deployment_id).where(col(Job.accepted_at).is_not(None))).all())
+    return open_lines == 0 and worked <= billed

@@ -108,10 +108,11 @@ async def _order(ctx: Context, row: Deployment, offer: BackendOffer) -> Deployme
     async with ctx.ordering[row.backend]:
         if row.run_id in ctx.stopping:
             raise _NotOrdered(STOPPED, Reason.STOPPED)
-        if refusal := await budget.refusal(ctx, row.run_id):
+        spec = await _spec(ctx, row, offer)
+        if refusal := await budget.refusal(ctx, row.run_id, budget.an_order(ctx, row, spec)):
             raise _NotOrdered(refusal, Reason.BUDGET_REACHED)
         row = await _intend(ctx, row, offer)
-        return await ctx.backends[row.backend].deploy(await _spec(ctx, row, offer), row.key)
+        return await ctx.backends[row.backend].deploy(spec, row.key)
 
 
 async def _find(ctx: Context, row: Deployment) -> Deployment:
@@ -139,8 +140,12 @@ async def _wait(ctx: Context, row: Deployment) -> Deployment:
     since = ctx.clock.now() if row.ready_at else row.created_at or ctx.clock.now()  # was ready: a restart, ask anew
     deadline = since + timedelta(seconds=READY_LIMIT_S)
     while True:
+        if row.run_id in ctx.stopping and row.ready_at:
+            return row  # jobs that are under way there are looked at before it ends
         if row.run_id in ctx.stopping:
             return await _fail(ctx, row, STOPPED, Reason.STOPPED)
+        if row.run_id in ctx.book.refused and not row.ready_at:
+            return await _fail(ctx, row, ctx.book.refused[row.run_id], Reason.BUDGET_REACHED)
         if ctx.draining:
             raise Drained
         seen = await look(ctx, row)
@@ -219,6 +224,7 @@ async def _spec(ctx: Context, row: Deployment, offer: BackendOffer) -> Deploymen
             workflow_hash=workflow.hash,
             gpu=row.gpu,
             idle_timeout_s=row.idle_timeout_s,
+            max_workers=run.plan.get("max_workers", 1),
             model_gb=sum(file["size_bytes"] for file in workflow.content["files"]) / 1e9,
             offer=offer,
         )

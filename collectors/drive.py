@@ -16,6 +16,7 @@ from backends.errors import BackendError, FateUnknown, NotFound, UnexpectedReply
 from collectors import budget, decide, deployments, results
 from collectors.context import Context, log
 from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S, Expected, next_look_s
+from storage.db import StorageError
 from storage.models import Deployment, Job
 from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
@@ -39,10 +40,13 @@ class Sample:
 
 
 async def drive(ctx: Context, sample: Sample) -> None:
-    """Bring the job to a final status. The one place with a broad catch: one job never ends the others."""
+    """Bring the job to a final status. The one place with a broad catch: one job never ends the others.
+
+    Raises StorageError where nothing can be written: the row says where to go on.
+    """
     try:
         await _live(ctx, sample)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, StorageError):
         raise
     except Exception as error:
         log.exception("job %s failed in our own code", sample.job.key)
@@ -67,9 +71,11 @@ async def _claim(ctx: Context, sample: Sample) -> bool:
     """Commit the intent; False if the run must not pay for another job."""
     soon = ctx.clock.now() + timedelta(seconds=AHEAD_S)
     intended_at = sample.intended_at or soon
-    refusal = await budget.refusal(ctx, sample.job.run_id)
-    if refusal or sample.job.run_id in ctx.stopping:
-        await _end_without_result(ctx, sample, Reason.BUDGET_REACHED if refusal else Reason.STOPPED, refusal)
+    if sample.job.run_id in ctx.stopping:
+        await _end_without_result(ctx, sample, Reason.STOPPED, None)
+        return False
+    if refusal := await budget.refusal(ctx, sample.job.run_id, budget.a_job(ctx, sample.deployment)):
+        await _end_without_result(ctx, sample, Reason.BUDGET_REACHED, refusal)
         return False
     deadline_at = max(intended_at, soon) + timedelta(seconds=sample.timeout_s)
     values = {"status": JobStatus.SUBMITTING, "intended_at": intended_at, "deadline_at": deadline_at}
@@ -138,17 +144,17 @@ async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime
 async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
     """Look until the end, the deadline or a stop. A failed look is no failed job.
 
-    Overdue is decided after a look: a result that came while no collector ran was paid for and is taken.
+    Overdue or stopped is decided after a look: a result that came while no collector ran was paid for and is taken.
     """
     job = sample.job
     picked_up_at = job.accepted_at if job.status is JobStatus.RUNNING else None
-    while not _to_end(ctx, job):
+    while True:
         asked_at = ctx.clock.now()
-        seen = await _look(sample.backend, ref, _hold_s(sample, asked_at))
+        seen = await _look(sample.backend, ref, 0.0 if _to_end(ctx, job) else _hold_s(sample, asked_at))
         if seen is not None and seen.status.final:
             await results.finish(ctx, job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
             return
-        if _overdue(ctx, job):
+        if _overdue(ctx, job) or _to_end(ctx, job):
             break
         if seen is not None:
             job.last_unfinished_at = asked_at

@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 from collectors import budget, deployments
 from collectors.context import Context, Drained, log
 from collectors.load import run_load
+from storage.db import StorageError
 from storage.models import Deployment, Job
 from words import STATUS_OF, DeploymentState, JobStatus, Reason
 
@@ -23,7 +24,7 @@ async def lane(ctx: Context, row: Deployment) -> None:
         row = await deployments.ensure_ready(ctx, row.id)
         if row.state is DeploymentState.READY:
             row = await run_load(ctx, row)
-    except (asyncio.CancelledError, Drained):
+    except (asyncio.CancelledError, Drained, StorageError):
         raise
     except Exception:
         log.exception("lane %s failed in our own code", row.key)
@@ -47,12 +48,14 @@ async def give_up(ctx: Context, row: Deployment) -> None:
         for job in left:
             sent = job.status is not JobStatus.QUEUED and why is not Reason.STOPPED
             reason = Reason.FATE_UNKNOWN if sent else why
-            job.status, job.reason, job.error = STATUS_OF[reason], reason.value, row.reason
+            job.status, job.reason = STATUS_OF[reason], reason.value
+            job.error = row.reason or ctx.book.refused.get(row.run_id)
             session.add(job)
         return len(left)
 
     if count := await ctx.writer.run(write):
-        told = row.reason or ("the run was asked to stop." if why is Reason.STOPPED else "its lane ended.")
+        told = row.reason or ctx.book.refused.get(row.run_id) or "its lane ended."
+        told = "the run was asked to stop." if why is Reason.STOPPED else told
         await ctx.tell("run", f"{count} jobs of {row.key} were given up: {told}", run_id=row.run_id)
 
 
@@ -61,5 +64,5 @@ async def _why_unsent(ctx: Context, row: Deployment) -> Reason:
         return Reason.STOPPED
     if row.id in ctx.saturated:
         return Reason.SATURATED
-    unpaid = row.intended_at is None and await budget.refusal(ctx, row.run_id) is not None
+    unpaid = row.run_id in ctx.book.refused or row.cause == Reason.BUDGET_REACHED
     return Reason.BUDGET_REACHED if unpaid else Reason.NOT_SENT

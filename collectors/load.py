@@ -47,7 +47,8 @@ class _Lane:
     def over(self) -> bool:
         """No further job is to be sent."""
         ended = self.row.state is not DeploymentState.READY
-        return ended or self.row.run_id in self.ctx.stopping or self.row.id in self.ctx.saturated
+        run_id, ctx = self.row.run_id, self.ctx
+        return ended or run_id in ctx.stopping or run_id in ctx.book.refused or self.row.id in ctx.saturated
 
 
 async def run_load(ctx: Context, row: Deployment) -> Deployment:
@@ -80,17 +81,19 @@ async def _begin(ctx: Context, row: Deployment) -> datetime:
 
 async def _arrivals(lane: _Lane, jobs: Sequence[Job]) -> None:
     """Each at its instant. Those that were sent by an earlier process are followed at once."""
-    ctx = lane.ctx
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            if job.status is not JobStatus.QUEUED:
-                group.create_task(_one(lane, job, None))
-        for job in sorted((each for each in jobs if each.status is JobStatus.QUEUED), key=_offset):
-            at = lane.load_from + _offset(job)
-            await _wait(lane, at - timedelta(seconds=CLAIM_AHEAD_S))
-            if lane.over or ctx.draining:
-                return
-            group.create_task(_one(lane, job, at))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                if job.status is not JobStatus.QUEUED:
+                    group.create_task(_one(lane, job, None))
+            for job in sorted((each for each in jobs if each.status is JobStatus.QUEUED), key=_offset):
+                at = lane.load_from + _offset(job)
+                await _wait(lane, at - timedelta(seconds=CLAIM_AHEAD_S))
+                if lane.over or lane.ctx.draining:
+                    return
+                group.create_task(_one(lane, job, at))
+    except ExceptionGroup as failed:  # what it is decides what becomes of the lane
+        raise failed.exceptions[0] from failed
 
 
 def _offset(job: Job) -> timedelta:
@@ -108,10 +111,8 @@ async def _slot(lane: _Lane, slot: int) -> None:
         if job.status is JobStatus.QUEUED:
             due = await _due(lane, job)
             await _wait(lane, due - timedelta(seconds=AHEAD_S))
-            if ctx.draining:
+            if ctx.draining or lane.over:
                 return
-        if lane.over:
-            return
         await _one(lane, job, due)
 
 

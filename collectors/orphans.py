@@ -1,4 +1,4 @@
-"""Live resources that no row wants. Only what carries this installation's name is ever touched; others' is told once."""
+"""Live resources that no row wants. Only what carries this installation's name is touched; others' is told once."""
 
 from sqlmodel import Session, col, select
 

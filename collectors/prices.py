@@ -43,18 +43,18 @@ def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Ses
             checked_at=ctx.clock.now(),
         )
     )
+    last = _last(session, name, offers)
     for offer in offers:
-        last = _last(session, offer)
-        if last is not None and last.usd_per_unit == offer.usd_per_unit:
-            last.seen_at = offer.seen_at  # the same price, seen again
-            session.add(last)
+        row = last.get((offer.gpu, offer.offer_id))
+        if row is not None and row.usd_per_unit == offer.usd_per_unit:
+            row.seen_at = offer.seen_at  # the same price, seen again
+            session.add(row)
         else:
             session.add(offer_row(offer))
 
 
-def _last(session: Session, offer: Offer) -> OfferRow | None:
-    return session.exec(
-        select(OfferRow)
-        .where(OfferRow.backend == offer.backend, OfferRow.gpu == offer.gpu, OfferRow.offer_id == offer.offer_id)
-        .order_by(col(OfferRow.seen_at).desc())
-    ).first()
+def _last(session: Session, backend: str, offers: list[Offer]) -> dict[tuple[str, str], OfferRow]:
+    """The newest row of each of these offers: one query, as a marketplace has dozens of them."""
+    ids = {offer.offer_id for offer in offers}
+    query = select(OfferRow).where(OfferRow.backend == backend, col(OfferRow.offer_id).in_(ids))
+    return {(row.gpu, row.offer_id): row for row in session.exec(query.order_by(col(OfferRow.seen_at)))}

@@ -8,9 +8,10 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
-from collectors import deployments, orphans
+from collectors import budget, deployments, orphans
 from collectors.context import Context, Drained, log, to_the_end
 from collectors.lanes import give_up, keyless, lane
+from storage.db import StorageError
 from storage.models import Deployment, Job, Run
 from storage.plans import Lane, PlanError, lanes, lay_out, plan_of
 from words import DeploymentState, Feature, Reason, RunStatus
@@ -29,7 +30,7 @@ async def drive_run(ctx: Context, run_id: int) -> None:
         await _start(ctx, run_id)
         await _lanes(ctx, run_id)
         await _finish(ctx, run_id)
-    except (asyncio.CancelledError, Drained):
+    except (asyncio.CancelledError, Drained, StorageError):
         raise
     except (RunRefused, PlanError, WorkflowError) as refusal:
         await ctx.tell("run", f"Run {run_id} cannot be started: {refusal}", run_id=run_id)
@@ -78,7 +79,8 @@ async def _lanes(ctx: Context, run_id: int) -> None:
             select(Deployment).where(Deployment.run_id == run_id).order_by(col(Deployment.id))
         ).all()
     )
-    await to_the_end(*(lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE))
+    async with budget.watched(ctx, run_id):
+        await to_the_end(*(lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE))
 
 
 async def _finish(ctx: Context, run_id: int) -> None:
@@ -97,9 +99,8 @@ async def _finish(ctx: Context, run_id: int) -> None:
 
 def _stopped_why(run_id: int, session: Session) -> str | None:
     """By a person, or at its cap; None if it ran to its end."""
-    over_budget = select(Job.id).where(Job.run_id == run_id, Job.reason == Reason.BUDGET_REACHED)
-    at_cap = "its spend cap was reached" if session.exec(over_budget).first() is not None else None
-    return session.get_one(Run, run_id).stop_reason or at_cap
+    unsent = (Job.run_id == run_id, Job.reason == Reason.BUDGET_REACHED, col(Job.intended_at).is_(None))
+    return session.get_one(Run, run_id).stop_reason or session.exec(select(Job.error).where(*unsent)).first()
 
 
 async def _left_running(ctx: Context, run_id: int) -> int | None:

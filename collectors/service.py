@@ -1,6 +1,7 @@
 """The background process: takes over what an earlier one left, then drives runs, bills, prices and requests."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -12,8 +13,9 @@ from collectors import billing, orphans, prices, requests
 from collectors.context import Context, Drained, log
 from collectors.runs import drive_run
 from collectors.schedule import each, repeat
-from storage.models import Collector, Job, Run
-from words import JobStatus, RunStatus
+from storage.db import StorageError
+from storage.models import Collector, Job, Request, Run
+from words import JobStatus, RequestState, RunStatus
 
 HEARTBEAT_S = 5.0  # liveness seconds
 DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
@@ -62,8 +64,7 @@ class Service:
             asyncio.create_task(self._heartbeat()),
         ]
         try:
-            while not (until() and await self._idle() and not self._must_settle) and not self.ctx.draining:
-                await self._turn()
+            while not self.ctx.draining and not await self._over(until):
                 await self.ctx.clock.sleep(LOOK_S)
             if self._runs:
                 await asyncio.wait(self._runs.values(), timeout=DRAIN_S)
@@ -74,14 +75,30 @@ class Service:
         """Begin nothing new; `run` returns once what is in flight has come home, or after DRAIN_S."""
         self.ctx.draining = True
 
+    async def _over(self, until: Callable[[], bool]) -> bool:
+        """One turn; True once nothing is left to do. A database that takes nothing ends no collector.
+
+        What is under way waits or ends where its rows stand, and is taken up again like after a start.
+        """
+        try:
+            await self._turn()
+            return until() and not self._must_settle and await self._idle()
+        except StorageError as error:
+            log.error("%s The collector goes on trying.", error)
+            return False
+
     async def _turn(self) -> None:
-        await requests.answer_all(self.ctx)
-        for run_id in await self._open_runs():
+        asked, open_runs = await self.ctx.load(lambda session: (_asked(session), _open_runs(session)))
+        if asked:
+            await requests.answer_all(self.ctx)
+        for run_id in open_runs:
             self._unsettled = True
             if run_id not in self._runs:
                 self._runs[run_id] = asyncio.create_task(drive_run(self.ctx, run_id))
-        self._runs = {run_id: task for run_id, task in self._runs.items() if not task.done()}
+        for run_id in [run_id for run_id, task in self._runs.items() if task.done()]:
+            _say_why(run_id, self._runs.pop(run_id))
         if self._when_idle and self._must_settle and await self._idle():
+            await orphans.sweep(self.ctx)  # time may leap now: nothing must be left rented
             await self._when_idle()
             self._unsettled = False
 
@@ -90,11 +107,7 @@ class Service:
         return self._unsettled and self._when_idle is not None
 
     async def _idle(self) -> bool:
-        return not self._runs and not await self._open_runs()
-
-    async def _open_runs(self) -> list[int]:
-        query = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
-        return [run_id for run_id in await self.ctx.load(lambda session: session.exec(query).all()) if run_id]
+        return not self._runs and not await self.ctx.load(_open_runs)
 
     async def _prices(self) -> None:
         await prices.refresh(self.ctx)
@@ -109,7 +122,8 @@ class Service:
         while True:
             doing = f"{len(self._runs)} runs" if self._runs else "idle"
             beat = update(Collector).values(seen_at=_WALL.now(), doing=doing)
-            await self.ctx.writer.run(partial(_execute, beat))
+            with contextlib.suppress(StorageError):  # the page then says for how long it has been silent
+                await self.ctx.writer.run(partial(_execute, beat))
             await self.ctx.clock.rest(HEARTBEAT_S)
 
     async def _end(self, recurring: list[asyncio.Task[None]]) -> None:
@@ -120,6 +134,21 @@ class Service:
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception) and not isinstance(result, Drained):
                 log.error("a task ended badly: %r", result)
+
+
+def _asked(session: Session) -> bool:
+    return session.exec(select(Request.id).where(Request.state == RequestState.ASKED)).first() is not None
+
+
+def _open_runs(session: Session) -> list[int]:
+    query = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
+    return [run_id for run_id in session.exec(query) if run_id is not None]
+
+
+def _say_why(run_id: int, task: "asyncio.Task[None]") -> None:
+    """A run's task that ended badly is begun anew from its rows."""
+    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, Drained):
+        log.error("run %s is taken up again: %r", run_id, error)
 
 
 def _execute(statement: Update, session: Session) -> None:

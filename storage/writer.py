@@ -2,9 +2,14 @@
 
 A commit per write in the event loop delays the dispatch of jobs by tens of milliseconds under load; a batch in a
 thread costs the loop nothing, even with synchronous=FULL.
+
+A full disk and a locked database pass: the batch waits and is tried again, and what is asked for meanwhile joins the
+next one. The id of a job that was just paid for is known nowhere else until it is written.
 """
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +22,9 @@ from sqlmodel import Session, SQLModel
 from storage.db import told
 
 _T = TypeVar("_T")
+log = logging.getLogger("bakeoff.writer")
+PATIENCE_S = 30.0  # liveness seconds for which a database that takes nothing is asked again
+AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,10 +37,17 @@ class Writer:
     """`await run(fn)` commits what `fn(session)` did before it returns. Start and close it on the same loop.
 
     on_commit: told "before" and "after" each commit, in the writing thread; tests crash there.
+    patience_s: liveness seconds until a database that takes nothing is given up; a function may run several times.
     """
 
-    def __init__(self, engine: Engine, *, on_commit: Callable[[str], None] = lambda _point: None) -> None:
-        self._engine, self._on_commit = engine, on_commit
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        on_commit: Callable[[str], None] = lambda _point: None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._engine, self._on_commit, self._patience_s = engine, on_commit, patience_s
         self._queue: asyncio.Queue[_Write | None] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +77,6 @@ class Writer:
         self._thread.shutdown()
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         last = False
         while not last:
             taken = [await self._queue.get()]
@@ -71,20 +85,32 @@ class Writer:
             last = None in taken
             batch = [write for write in taken if write is not None and not write.done.done()]
             if batch:
-                outcomes = await loop.run_in_executor(self._thread, self._commit, [write.fn for write in batch])
-                _resolve(batch, outcomes)
+                _resolve(batch, await self._patiently([write.fn for write in batch]))
+
+    async def _patiently(self, fns: Sequence[Callable[[Session], Any]]) -> list[Any]:
+        """The outcomes, asked for again while the database takes nothing at all."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._patience_s
+        while True:
+            try:
+                return await loop.run_in_executor(self._thread, self._commit, fns)
+            except DBAPIError as error:
+                if not _passes(error) or loop.time() >= give_up_at:
+                    return [_Failed(told(error))] * len(fns)
+                log.warning("%s It will be tried again.", told(error))
+            await asyncio.sleep(AGAIN_S)
 
     def _commit(self, fns: Sequence[Callable[[Session], Any]]) -> list[Any]:
-        """One outcome per fn: its value, or what undid it."""
+        """One outcome per fn: its value, or what undid it. Raises DBAPIError if the database took nothing."""
         with self._engine.connect() as connection:
             try:
                 with connection.begin() as transaction:
                     outcomes = [_attempt(connection, fn) for fn in fns]
                     self._on_commit("before")
                     transaction.commit()
-            except DBAPIError as error:
+            except DBAPIError:
                 connection.invalidate()  # SQLite keeps the transaction open after a COMMIT that failed
-                return [_Failed(told(error))] * len(fns)
+                raise
         self._on_commit("after")
         return outcomes
 
@@ -97,6 +123,17 @@ def guarded_update(
     owned = update(model).where(columns.id == row_id, columns.lease_token == lease_token)
     result = session.connection().execute(owned.values(**values))
     return isinstance(result, CursorResult) and result.rowcount == 1
+
+
+def _passes(error: DBAPIError) -> bool:
+    """A full disk, a lock, a lost connection: not what SQLite says of a statement that is wrong."""
+    cause: BaseException | None = error
+    while cause is not None:  # a rollback may have failed on top of it
+        code = getattr(getattr(cause, "orig", None), "sqlite_errorcode", None)
+        if isinstance(cause, OperationalError) and code != sqlite3.SQLITE_ERROR:
+            return True
+        cause = cause.__context__
+    return False
 
 
 def _attempt(connection: Connection, fn: Callable[[Session], Any]) -> Any:

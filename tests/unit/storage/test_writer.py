@@ -1,12 +1,13 @@
 """One writer: batches, isolation of failures, leases, crash points."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Session, select, text
 
@@ -101,7 +102,7 @@ async def test_a_full_disk_reaches_all_of_the_batch_and_the_next_batch_works(eng
         pages = session.execute(text("PRAGMA page_count")).scalar_one()
         session.execute(text(f"PRAGMA max_page_count={pages}"))
 
-    writer = Writer(engine)
+    writer = Writer(engine, patience_s=0)
     await writer.run(fill)
     outcomes = await asyncio.gather(
         writer.run(ask("a")), writer.run(ask("x" * 100_000)), writer.run(ask("c")), return_exceptions=True
@@ -126,6 +127,78 @@ async def test_a_commit_that_fails_is_told_to_everyone_who_waited_for_it(engine:
     await writer.run(ask("b"))
     await writer.close()
     assert kinds(engine) == ["b"]
+
+
+def test_a_database_that_another_process_holds_is_waited_for(engine: Engine, tmp_path: Path) -> None:
+    """A real lock: SQLite refuses at once, and takes the write once the other has let go."""
+    other = sqlite3.connect(tmp_path / "bakeoff.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def scenario(clock: VirtualClock) -> float:
+        writer = Writer(impatient(engine))
+        asyncio.get_running_loop().call_later(4.5, other.execute, "ROLLBACK")
+        first = asyncio.create_task(writer.run(ask("a")))
+        await clock.rest(2)
+        await asyncio.gather(first, writer.run(ask("joined meanwhile")))
+        await writer.close()
+        return clock.alive_s()
+
+    assert virtual.run(scenario) == 5
+    other.close()
+    assert kinds(engine) == ["a", "joined meanwhile"]
+
+
+def test_a_disk_that_has_space_again_takes_what_waited(engine: Engine) -> None:
+    """Really full: the file may not grow. What fills it sees to it that it is full for three tries."""
+    tries = []
+
+    def big(session: Session) -> None:
+        tries.append(session.execute(text("PRAGMA page_count")).scalar_one())
+        if len(tries) < 4:
+            session.execute(text(f"PRAGMA max_page_count={tries[-1]}"))
+        session.add(Request(kind="x" * 100_000, asked_at=AT))
+
+    async def scenario(clock: VirtualClock) -> float:
+        writer = Writer(engine)
+        await writer.run(big)
+        await writer.close()
+        return clock.alive_s()
+
+    assert virtual.run(scenario) == 3
+    assert [len(kind) for kind in kinds(engine)] == [100_000]
+
+
+def test_a_database_that_takes_nothing_for_long_is_given_up(engine: Engine, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "bakeoff.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def scenario(clock: VirtualClock) -> float:
+        writer = Writer(impatient(engine))
+        with pytest.raises(db.StorageError, match="locked"):
+            await writer.run(ask("a"))
+        await writer.close()
+        return clock.alive_s()
+
+    assert virtual.run(scenario) == 30
+    other.close()
+    assert kinds(engine) == []
+
+
+def test_a_statement_that_is_wrong_is_not_tried_again(engine: Engine) -> None:
+    async def scenario(clock: VirtualClock) -> float:
+        writer = Writer(engine)
+        with pytest.raises(db.StorageError, match="no such table"):
+            await writer.run(lambda session: session.execute(text("SELECT * FROM missing")))
+        await writer.close()
+        return clock.alive_s()
+
+    assert virtual.run(scenario) == 0
+
+
+def impatient(engine: Engine) -> Engine:
+    """SQLite itself waits for nobody: its own patience is real time."""
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=0"))
+    return engine
 
 
 async def test_closing_carries_out_what_waits(engine: Engine) -> None:
