@@ -189,7 +189,7 @@ def insert_run(session: Session, plan: RunPlan, *, now: datetime) -> int:
     if installation is None:
         raise PlanError("The collector has never run on this data folder. Start it with `bakeoff collect`.")
     workflow = load(plan.workflow)
-    _remember(session, workflow, now)
+    remember_workflow(session, workflow, now)
     run = Run(
         workflow_hash=workflow.hash,
         gpu=plan.gpu,
@@ -260,7 +260,7 @@ def job_row(deployment: Deployment, position: int, planned: LaneJob, *, lease_to
     )
 
 
-def _remember(session: Session, workflow: WorkflowFile, now: datetime) -> None:
+def remember_workflow(session: Session, workflow: WorkflowFile, now: datetime) -> None:
     if session.get(Workflow, workflow.hash) is None:
         session.add(
             Workflow(
