@@ -4,8 +4,9 @@ A run repeats one prompt and seed for the cache check. ComfyUI itself keeps the 
 repeat whose sampling it had is no evidence against the provider; a fresh prompt whose sampling it had is.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -19,6 +20,7 @@ LEAST_REPEATS = 2  # one of the three may have failed
 HOSTS_APART = 0.10  # how much faster than the measured card another of its model may be; assumed, none was measured
 FAR_BELOW = 0.5  # of the floor: a single job as fast as that was not computed
 
+_T = TypeVar("_T")
 _ARM = ("run_id", "backend")
 _WORK = Work._fields
 
@@ -29,7 +31,7 @@ def checks(jobs: pl.DataFrame) -> pl.DataFrame:
     cached: null where it could not be tested, and `cached_untested` says why. below_floor: null where no floor is
     known, and `floor_unknown` says why.
     """
-    groups = timing.timed(jobs).partition_by(_ARM, as_dict=True, maintain_order=True)
+    groups = jobs.partition_by(_ARM, as_dict=True, maintain_order=True)
     rows = [{**dict(zip(_ARM, key, strict=True)), **_check(group)} for key, group in groups.items()]
     return pl.DataFrame(rows, schema=schema.CHECKS).sort(_ARM)
 
@@ -37,6 +39,16 @@ def checks(jobs: pl.DataFrame) -> pl.DataFrame:
 def typical_floor_s(floor: float) -> float:
     """What the median of a run's executions must reach, seconds."""
     return (1 - HOSTS_APART) * floor
+
+
+def spread(jobs: Sequence[_T], repeats: Sequence[_T]) -> list[_T]:
+    """The jobs of a lane with the repeats of its first one, each behind another of its last jobs as far as they go.
+
+    Back to back ComfyUI would answer the second repeat itself: it keeps what the prompt before computed.
+    """
+    between = jobs[max(1, len(jobs) - len(repeats)) :]
+    dealt = [each for pair in zip_longest(between, repeats) for each in pair if each is not None]
+    return [*jobs[: len(jobs) - len(between)], *dealt]
 
 
 def _check(group: pl.DataFrame) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from cli.output import AsJson, give, ids, reading, table
-from cli.report import CELL_KEY, DEPLOYMENT_FIELDS, document
+from cli.report import CELL_KEY, DEPLOYMENT_FIELDS, MARK_COLUMNS, document, mark_row
 from cli.stack import truth_of
 from settings import Settings, simulated_world
 
@@ -25,10 +25,10 @@ def compare(json: AsJson = False) -> None:
     mark = "SIMULATED: no real cloud, no real dollar.\n" if shown["simulated"] else ""
     typer.echo(f"{mark}Cells (latency in s from intended start, marginal in $ per good image)")
     table(
-        [*CELL_KEY, "n", "success", "p50 s", "p95 s", "marginal $"],
+        [*CELL_KEY, "n", "left out", "success", "p50 s", "p95 s", "marginal $"],
         [
             [
-                *ids(cell, *CELL_KEY, "n"),
+                *ids(cell, *CELL_KEY, "n", "left_out"),
                 _percent(cell["success_rate"]),
                 *_latency(cell),
                 _usd(cell["marginal_usd_per_image"]),
@@ -38,6 +38,9 @@ def compare(json: AsJson = False) -> None:
     )
     typer.echo("\nDeployments (billed; fully loaded in $ per good image)")
     table(DEPLOYMENT_FIELDS, [ids(row, *DEPLOYMENT_FIELDS) for row in shown["deployments"]])
+    if shown["marks"]:
+        typer.echo("\nMarks (what is wrong with a run on a backend, and whether it is kept out of verdicts)")
+        table(MARK_COLUMNS, [mark_row(row) for row in shown["marks"]])
 
 
 def truth_of_world() -> dict[str, Any] | None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from sqlmodel import Session, col, func, select
 
-from analysis import compare
+from analysis import compare, validity
 from storage import frames
 from storage.models import Backend, Deployment, Installation, Job
 from words import Feature, Reason
@@ -14,6 +15,7 @@ CELL_KEY = ("workflow", "backend", "gpu", "start_kind")
 CELL_FIELDS = (
     *CELL_KEY,
     "n",
+    "left_out",
     "success_rate",
     "latency_s",
     "queue_s",
@@ -29,10 +31,12 @@ DEPLOYMENT_FIELDS = (
     "billed_usd",
     "fully_loaded_usd_per_image",
 )
+MARK_COLUMNS = ("run", "backend", "mark", "kept out", "reason")
+MARK_FIELDS = ("run_id", "backend", "mark", "excludes", "reason", "value", "limit")
 
 
 def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Simulated flag, jobs, paid calls, cells and deployments; `truth` is the simulator's own account of the same."""
+    """Simulated flag, jobs, paid calls, marks, cells and deployments; `truth` is the simulator's own account."""
     jobs = frames.jobs(session)
     installation = session.get(Installation, 1)
     cells = [_cell(row) for row in compare.cells(jobs).iter_rows(named=True)]
@@ -45,10 +49,21 @@ def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[s
         "simulated": bool(installation and installation.simulated),
         "jobs": jobs.height,
         "paid_calls": paid_calls(session),
+        "marks": marks(jobs),
         "cells": cells,
         "deployments": deployments,
     }
     return shown if truth is None else {**shown, "truth": {name: truth[name] for name in ("jobs", "paid_calls")}}
+
+
+def marks(jobs: pl.DataFrame) -> list[dict[str, Any]]:
+    """What is wrong with each run's measurements on each backend."""
+    return [{name: row[name] for name in MARK_FIELDS} for row in validity.marks(jobs).iter_rows(named=True)]
+
+
+def mark_row(mark: Mapping[str, Any]) -> list[Any]:
+    """A mark under `MARK_COLUMNS`."""
+    return [mark["run_id"], mark["backend"], mark["mark"], "yes" if mark["excludes"] else "no", mark["reason"]]
 
 
 def paid_calls(session: Session) -> int:

@@ -1,13 +1,16 @@
-"""`bakeoff runs`: what ran and what is up now."""
+"""`bakeoff runs`: what ran and what is up now; of one run, whether its measurements may be believed."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session, col, func, select
 
-from cli.output import AsJson, give, reading, table
+from analysis import validity
+from cli.output import AsJson, Refused, give, plain, reading, table
+from cli.report import MARK_COLUMNS, mark_row, marks
+from storage import frames
 from storage.models import Job, Run, Workflow
-from words import JobStatus
+from words import JobStatus, called
 
 COLUMNS = (
     "run",
@@ -29,16 +32,41 @@ def register(app: typer.Typer) -> None:
     app.command("runs")(runs)
 
 
-def runs(json: AsJson = False) -> None:
-    """Every run with its state and progress, newest first."""
+def runs(
+    run: Annotated[int | None, typer.Argument(help="Only this run, with what its checks found.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Every run with its state and progress, newest first; or one of them with its marks."""
     with reading() as session:
-        rows = [_row(session, run) for run in session.exec(select(Run).order_by(col(Run.id).desc()))]
+        shown = _all(session) if run is None else _one(session, run)
     if json:
-        give({"runs": rows})
-    elif rows:
-        table(COLUMNS, [list(row.values()) for row in rows])
-    else:
+        give(shown)
+    elif not shown["runs"]:
         typer.echo("No run yet. Ask for one with `bakeoff launch`.")
+    else:
+        _draw(shown)
+
+
+def _all(session: Session) -> dict[str, Any]:
+    return {"runs": [_row(session, run) for run in session.exec(select(Run).order_by(col(Run.id).desc()))]}
+
+
+def _one(session: Session, run_id: int) -> dict[str, Any]:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise Refused(f"There is no run {run_id}. `bakeoff runs` lists them.")
+    jobs = frames.jobs(session, [run_id])
+    unchecked = [{"backend": backend, "reason": reason} for _, backend, reason in validity.untested(jobs)]
+    return {"runs": [_row(session, run)], "marks": marks(jobs), "unchecked": unchecked}
+
+
+def _draw(shown: dict[str, Any]) -> None:
+    table(COLUMNS, [list(row.values()) for row in shown["runs"]])
+    if shown.get("marks"):
+        typer.echo("\nMarks (what is wrong on a backend, and whether it is kept out of verdicts)")
+        table(MARK_COLUMNS, [mark_row(row) for row in shown["marks"]])
+    for row in shown.get("unchecked", []):
+        typer.echo(f"{called(row['backend'])}: {plain(row['reason'])}")
 
 
 def _row(session: Session, run: Run) -> dict[str, Any]:

@@ -79,6 +79,15 @@ def arm_cards(lines: list[run_view.ArmLine], *, live: bool) -> None:
                 st.caption(plain(line.reason))
 
 
+def checks(data: load.Measured) -> None:
+    """Whether the measurements may be believed, in words, and what nobody could check."""
+    for line in run_view.mark_lines(data.jobs):
+        show, icon = (st.warning, "block") if line.excludes else (st.info, "info")
+        show(f"**{line.heading}.** {plain(line.reason)}", icon=f":material/{icon}:")
+    for text in run_view.unchecked_lines(data.jobs):
+        st.caption(plain(text))
+
+
 def progress_charts(detail: RunDetail, data: load.Measured, spent: pl.DataFrame, now: datetime) -> None:
     """Jobs as they finish, and the burn against the cap."""
     run = detail.line.run
@@ -145,6 +154,7 @@ def body(run_id: int) -> None:
         )
         return
     arm_cards(lines, live=run.status in LIVE)
+    checks(data)
     progress_charts(detail, data, spent, now)
     images_and_numbers(data)
     what_happened(detail)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from analysis import validity
 from analysis.lives import lives
 from storage.models import Deployment
 from storage.queries import RunDetail
@@ -18,6 +19,15 @@ from words import DeploymentState, JobStatus, RunStatus, StartKind
 BURN_STEPS = 40
 _UP = (DeploymentState.READY, DeploymentState.STOPPED)
 _FINAL = [status.value for status in JobStatus if status.final]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkLine:
+    """Something wrong with the run's measurements on some backends."""
+
+    heading: str
+    reason: str
+    excludes: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +104,28 @@ def run_caption(detail: RunDetail, now: datetime) -> str:
     elif left := time_left(detail, now):
         said.append(f"about {duration(left)} left at this pace")
     return " · ".join(said)
+
+
+def mark_lines(jobs: pl.DataFrame) -> list[MarkLine]:
+    """What `analysis.validity` says of the run, those first that keep it out of verdicts; `jobs` is `schema.JOBS`."""
+    found = validity.marks(jobs).sort("excludes", descending=True, maintain_order=True)
+    return [
+        MarkLine(
+            heading=f"{label(row['backend'])}: {row['mark'].replace('_', ' ')}"
+            + (", kept out of verdicts" if row["excludes"] else ""),
+            reason=row["reason"],
+            excludes=row["excludes"],
+        )
+        for row in found.iter_rows(named=True)
+    ]
+
+
+def unchecked_lines(jobs: pl.DataFrame) -> list[str]:
+    """Modal, Runpod and Vast.ai: No physical floor is known: no step of flux-dev was measured on L40S."""
+    backends: dict[str, list[str]] = {}
+    for _, backend, reason in validity.untested(jobs):
+        backends.setdefault(reason, []).append(backend)
+    return [f"{listed([label(name) for name in in_order(names)])}: {reason}" for reason, names in backends.items()]
 
 
 def time_left(detail: RunDetail, now: datetime) -> timedelta | None:

@@ -326,6 +326,31 @@ def test_an_arm_is_ready_when_one_of_its_rentals_is() -> None:
     assert (modal.share, modal.spent_usd) == (0.5, 1.5)
 
 
+def test_the_marks_of_a_run_are_said_in_words_those_first_that_keep_it_out() -> None:
+    again = {"left_out": "cache_repeat", "seconds": 1.1}
+    duplicate = {"status": "failed", "reason": "image_broken", "defect": "duplicate"}
+    rows = jobs(
+        job(1, **duplicate), job(2, "runpod"), *(job(i, "runpod", **again) for i in (3, 4, 5)), job(6, "vast")
+    )  # fmt: skip
+    assert run_view.mark_lines(rows) == [
+        run_view.MarkLine(
+            heading="Runpod: cached, kept out of verdicts",
+            reason="3 repeats of one prompt and seed took 0.10 s (median), fresh ones 8.00 s: "
+            "answers come from a cache.",
+            excludes=True,
+        ),
+        run_view.MarkLine(
+            heading="Modal: ignored seed",
+            reason="1 job gave the pixels of another prompt or seed; each counts as a failure.",
+            excludes=False,
+        ),
+    ]
+    assert run_view.unchecked_lines(rows) == [
+        "Modal and Vast.ai: A cache was not tested for: no prompt was repeated.",
+        "Modal, Runpod and Vast.ai: No physical floor is known: its workflow has changed.",
+    ]
+
+
 def test_the_newest_images_are_of_all_providers() -> None:
     rows = images(*(image(i) for i in range(1, 9)), image(9, "runpod"), image(10, "runpod"))
     newest = run_view.newest_images(rows, 4)

@@ -99,6 +99,20 @@ def test_a_fresh_prompt_whose_sampling_was_in_the_cache_is_a_cheat() -> None:
     assert (found["cached"], found["sampler_cached"]) == (True, 1)
 
 
+@pytest.mark.parametrize(
+    ("jobs", "repeats", "order"),
+    [
+        ("abcdef", "AAA", "abcdAeAfA"),
+        ("abcd", "AAA", "abAcAdA"),
+        ("abc", "AAA", "abAcAA"),
+        ("a", "AAA", "aAAA"),
+        ("abc", "", "abc"),
+    ],
+)
+def test_repeats_lie_apart_behind_the_last_other_prompts(jobs: str, repeats: str, order: str) -> None:
+    assert "".join(cheats.spread(jobs, repeats)) == order
+
+
 # ---------------------------------------------------------------- floor
 
 
