@@ -83,9 +83,11 @@ DEPLOYMENTS = _schema(
         "backend": pl.String,
         "gpu": pl.String,
         "state": pl.String,
+        "cause": pl.String,  # the reason, where it never became ready or died
         "provider_id": pl.String,
         "idle_timeout_s": pl.Int64,
         "usd_per_s_nano": pl.Int64,
+        "intended_at": _AT,  # null: nothing was ordered
         "created_at": _AT,
         "ready_at": _AT,
         "ended_at": _AT,

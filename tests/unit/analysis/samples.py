@@ -46,7 +46,8 @@ def deployment(**said: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "deployment_id": 1, "deployment": "d1", "run_id": 1, "workflow": "flux-dev", "backend": "runpod",
         "gpu": "L40S", "state": "gone", "provider_id": "ep1", "idle_timeout_s": 10, "usd_per_s_nano": RATE,
-        "created_at": AT, "ready_at": after(5), "ended_at": after(1000), "simulated": True,
+        "cause": None, "intended_at": after(-1), "created_at": AT, "ready_at": after(5), "ended_at": after(1000),
+        "simulated": True,
     }  # fmt: skip
     return row | said
 

@@ -15,7 +15,7 @@ from storage.billing import upsert_charges
 from storage.models import Block, Schedule, Workflow
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
-from words import BlockStatus, LoadProfile, StartKind
+from words import BlockStatus, DeploymentState, LoadProfile, Reason, StartKind
 
 
 @pytest.fixture
@@ -169,6 +169,7 @@ def test_deployments_and_their_bill(session: Session) -> None:
     run = launch(session)
     deployment = deployment_of(session, run, "runpod")
     ready(deployment, "ep1")
+    deployment.intended_at = after(1)
     line = Line("a", resource_id="ep1", billed_cost=Decimal("0.000000007"))
     stray = Line("b", resource_id="somebody-elses")
     upsert_charges(session, [line, stray], now=AT, simulated=True)
@@ -176,9 +177,9 @@ def test_deployments_and_their_bill(session: Session) -> None:
     assert row == {
         "deployment_id": 1, "deployment": "bakeoff-abc-r1-runpod-0", "half": None, "run_id": 1,
         "block_id": None, "workflow": "flux-dev",
-        "backend": "runpod", "gpu": "L40S", "state": "ready", "provider_id": "ep1", "idle_timeout_s": 10,
-        "usd_per_s_nano": 530_000, "created_at": after(2), "ready_at": after(10), "ended_at": None,
-        "simulated": True,
+        "backend": "runpod", "gpu": "L40S", "state": "ready", "cause": None, "provider_id": "ep1", "idle_timeout_s": 10,
+        "usd_per_s_nano": 530_000, "intended_at": after(1), "created_at": after(2), "ready_at": after(10),
+        "ended_at": None, "simulated": True,
     }  # fmt: skip
     charges = frames.charges(session)
     assert charges.row(0, named=True) == {
@@ -188,6 +189,14 @@ def test_deployments_and_their_bill(session: Session) -> None:
     }  # fmt: skip
     assert charges["deployment_id"].to_list() == [1, None]
     assert frames.charges(session, [run.id])["charge_id"].to_list() == ["a"]
+
+
+def test_a_deployment_that_failed_says_its_cause(session: Session) -> None:
+    deployment = deployment_of(session, launch(session), "vast")
+    deployment.state, deployment.cause = DeploymentState.FAILED, Reason.NO_CAPACITY.value
+    session.flush()
+    (row,) = frames.deployments(session).filter(backend="vast").iter_rows(named=True)
+    assert (row["cause"], row["intended_at"], row["ready_at"]) == ("no_capacity", None, None)
 
 
 def test_an_image_names_prompt_job_and_blob(session: Session) -> None:
