@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from analysis.arrivals import MOST_JOBS, Burst, LoadError, Start, cold_gap_s, load_of
+from analysis.cheats import CACHE_REPEAT, spread
 from storage.models import Deployment, Installation, Job, Prompt, Run, Workflow
 from words import LoadProfile
 from workflows import Workflow as WorkflowFile
@@ -17,7 +18,6 @@ from workflows.prompts import PromptJob, draw
 
 MOST_USD = 1_000_000  # more is a typing error, not a plan
 LEAST_REPEATS = 3  # of one seed, for the cache check
-CACHE_REPEAT = "cache_repeat"
 _IN_PLAN = ("workflow", "warm", "cold", "repeats", "load", "idle_timeout_s", "max_workers")
 AT_ONCE = Start()
 PROMPT_CAMPAIGN = 1  # one fixed list of prompts and seeds, the same on every provider
@@ -135,7 +135,7 @@ def lanes(plan: RunPlan, backend: str, *, fresh_host_is_cold: bool) -> list[Lane
 
     A backend that scales to zero needs one deployment: its first job is cold, warm ones follow back to back, then
     cold probes after idle gaps. Where only a fresh host is cold, every cold job needs a rental of its own, and the
-    warm jobs are dealt out among them.
+    warm jobs are dealt out among them. Repeats lie apart, or ComfyUI would answer them itself.
     """
     if plan.load is not None:
         return [Lane(backend=backend, name="0", jobs=_under_load(plan.load))]
@@ -146,12 +146,12 @@ def lanes(plan: RunPlan, backend: str, *, fresh_host_is_cold: bool) -> list[Lane
     repeats = [replace(job, left_out=CACHE_REPEAT) for job in warm[:1] * plan.repeats]
     if not fresh_host_is_cold:
         probes = [replace(job, start=later) for job in firsts[1:]]
-        return [Lane(backend=backend, name="0", jobs=[firsts[0], *warm, *repeats, *probes])]
+        return [Lane(backend=backend, name="0", jobs=[firsts[0], *spread(warm, repeats), *probes])]
     return [
         Lane(
             backend=backend,
             name=str(i),
-            jobs=[first, *warm[i :: plan.cold], *(repeats if i == 0 else [])],
+            jobs=[first, *spread(warm[i :: plan.cold], repeats if i == 0 else [])],
             half=2 * i // plan.cold,
         )
         for i, first in enumerate(firsts)
