@@ -1,12 +1,13 @@
 """Is it a whole picture at all? Bytes in, facts out; what it shows is for people to judge."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from analysis.pictures import NoPicture, pixels
 
 # Defaults, not data: they must flag none of 300 images of the baseline.
 BLACK_MEAN, WHITE_MEAN = 3.0, 252.0
@@ -24,7 +25,7 @@ class ImageFacts:
     """What can be said of one image; None where its pixels could not be read.
 
     luma 0-255; sharpness = variance of the Laplacian of luma; entropy in bits of the luma histogram;
-    defect: undecodable, truncated, wrong_size, black, flat (one tone, white included), noise, or None.
+    defect: undecodable, too_large, truncated, wrong_size, black, flat (one tone, white included), noise, or None.
     """
 
     width: int | None = None
@@ -41,14 +42,11 @@ class ImageFacts:
 def inspect(image: bytes, expected_size: tuple[int, int] | None) -> ImageFacts:
     """Decode the image and measure it; `expected_size` is (width, height) as asked for, None to skip that check."""
     try:
-        picture = Image.open(io.BytesIO(image))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return ImageFacts(defect="undecodable")
-    width, height = picture.size
-    try:
-        colour = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError):
-        return ImageFacts(width=width, height=height, defect="truncated")
+        colour = pixels(image)
+    except NoPicture as error:
+        width, height = error.size
+        return ImageFacts(width=width, height=height, defect=error.defect)
+    width, height = colour.size
     luma = np.asarray(colour.convert("L"), dtype=np.float64)
     return ImageFacts(
         width=width,

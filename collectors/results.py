@@ -8,14 +8,20 @@ from typing import Any
 from sqlmodel import Session, col, func, or_, select
 
 from analysis.cold import start_kind
+from analysis.pictures import MOST_BYTES
 from analysis.quality import ImageFacts, inspect
 from backends.base import Observation, Times
+from backends.reading import span_s
 from collectors.context import Context
 from storage.blobs import thumbnail
+from storage.foreign import ID, kept_text
 from storage.models import Deployment, Event, Image, Job
 from storage.models import Observation as ObservationRow
 from storage.writer import guarded_update
 from words import STATUS_OF, JobStatus, Reason
+
+MOST_IMAGES = 8  # of one job; a workflow saves one
+HEAD_BYTES = 64 * 1024  # kept of an image that is too large to be one of ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +39,11 @@ async def finish(
 ) -> None:
     """Keep the images, then write the final row, the raw reply and the images together."""
     loop = asyncio.get_running_loop()
-    kept = [await loop.run_in_executor(None, _keep, ctx, image, asked_size) for image in seen.images]
+    kept = [await loop.run_in_executor(None, _keep, ctx, image, asked_size) for image in seen.images[:MOST_IMAGES]]
     written_at = ctx.clock.now()
 
     def write(session: Session) -> None:
-        defect = _defect(session, job, kept)
+        defect = _defect(session, job, kept) if len(seen.images) <= MOST_IMAGES else "too_many"
         values = _values(session, job, seen, finished_at=finished_at, defect=defect)
         if guarded_update(session, Job, job.id, ctx.lease_token, values):
             _add_rows(session, job, seen, kept, defect=defect, at=written_at)
@@ -52,8 +58,8 @@ def _keep(ctx: Context, image: bytes, asked_size: tuple[int, int] | None) -> Kep
     readable = facts.pixel_sha256 is not None
     return Kept(
         facts=facts,
-        sha256=ctx.blobs.put(image),
-        thumbnail_sha256=ctx.blobs.put(thumbnail(image)) if readable else None,
+        sha256=ctx.blobs.put(image if len(image) <= MOST_BYTES else image[:HEAD_BYTES]),
+        thumbnail_sha256=ctx.blobs.put_shown(thumbnail(image)) if readable else None,
         size_bytes=len(image),
     )
 
@@ -86,16 +92,17 @@ def _values(
     if seen.status is JobStatus.SUCCEEDED and not seen.images:
         reason = Reason.RESULT_MISSING
     deployment, before = _deployment(session, job), _workers_before(session, job)
-    evidence = {**seen.evidence, "worker_id": seen.worker_id}
-    busy_at = before.get(seen.worker_id or "")
+    worker_id = None if seen.worker_id is None else kept_text(seen.worker_id, ID)  # as the rows before have it
+    evidence = {**seen.evidence, "worker_id": worker_id}
+    busy_at = before.get(worker_id or "")
     if busy_at and job.accepted_at and busy_at < job.accepted_at:  # else it was at work beside or after this job
         evidence["worker_idle_until"] = (busy_at + timedelta(seconds=deployment.idle_timeout_s)).isoformat()
     kind, why = start_kind(deployment.backend, evidence, job.accepted_at, before)
     return {
         "status": STATUS_OF[reason] if reason else seen.status,
         "reason": reason.value if reason else None,
-        "error": seen.error or (f"The image is {defect}." if defect else None),
-        "worker_id": seen.worker_id,
+        "error": seen.error or (_told(defect, len(seen.images)) if defect else None),
+        "worker_id": worker_id,
         "start_kind": kind,
         "evidence": {**evidence, **why},
         "last_unfinished_at": job.last_unfinished_at,
@@ -104,9 +111,17 @@ def _values(
     }
 
 
+def _told(defect: str, images: int) -> str:
+    return f"{images:,} images came, where one was asked for." if defect == "too_many" else f"The image is {defect}."
+
+
 def _durations(times: Times) -> dict[str, int | None]:
     parts = {"queue": times.queue_s, "execution": times.execution_s, "boot": times.boot_s, "load": times.load_s}
-    return {f"{name}_us": None if value is None else round(value * 1e6) for name, value in parts.items()}
+    return {f"{name}_us": _us(span_s(value)) for name, value in parts.items()}
+
+
+def _us(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e6)
 
 
 def _deployment(session: Session, job: Job) -> Deployment:

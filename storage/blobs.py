@@ -1,17 +1,23 @@
-"""Bytes in a content-addressed folder: written once, found by their SHA-256, never changed."""
+"""Bytes in a content-addressed folder: written once, found by their SHA-256, never changed.
+
+Two kinds: originals as a provider sent them, kept as evidence and shown to nobody; and what is shown, drawn anew from
+their pixels without any metadata (a ComfyUI file carries the whole graph), in the folder `shown`.
+"""
 
 import hashlib
-import io
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
-from PIL import Image
-
-from storage.db import told
+from analysis.pictures import MOST_BYTES, NoPicture, encoded, pixels
+from storage.db import StorageError, told
 
 THUMBNAIL_PX = 256
 _THUMBNAIL_QUALITY = 80
+_PNG_EFFORT = 3  # of 9: 0.15 s for a megapixel
+_drawing = Lock()  # one picture at a time: a page full of large ones must not fill the memory
 
 
 class Blobs:
@@ -27,15 +33,34 @@ class Blobs:
     def put(self, content: bytes) -> str:
         """Keep the bytes and give their SHA-256. A reader or a crash sees all of them or none. Raises StorageError."""
         sha256 = hashlib.sha256(content).hexdigest()
-        path = self.path(sha256)
-        if path.exists():
-            return sha256
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content)
-        except OSError as error:
-            raise told(error) from error
+        _keep(self.path(sha256), content)
         return sha256
+
+    def put_shown(self, content: bytes) -> str:
+        """Keep a picture that we drew ourselves, to be shown as it is; gives its SHA-256. Raises StorageError."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        _keep(self._shown_path(sha256), content)
+        return sha256
+
+    def has(self, sha256: str) -> bool:
+        """Is there anything of that name that might be shown?"""
+        return self._shown_path(sha256).is_file() or self.path(sha256).is_file()
+
+    def shown(self, sha256: str) -> bytes | None:
+        """What may be shown under that name: our own drawing, or the original drawn anew as PNG and then kept.
+
+        None where there is nothing, or nothing that is a whole picture within limits.
+        """
+        path, original = self._shown_path(sha256), self.path(sha256)
+        with _drawing, suppress(FileNotFoundError):
+            if path.is_file():
+                return path.read_bytes()
+            if original.stat().st_size <= MOST_BYTES:
+                return _drawn(original.read_bytes(), path)
+        return None
+
+    def _shown_path(self, sha256: str) -> Path:
+        return self._folder / "shown" / sha256[:2] / sha256[2:4] / sha256
 
     def get(self, sha256: str) -> bytes:
         """The bytes; raises FileNotFoundError."""
@@ -43,13 +68,30 @@ class Blobs:
 
 
 def thumbnail(image: bytes, size_px: int = THUMBNAIL_PX) -> bytes:
-    """A WebP no larger than size_px x size_px, aspect kept; raises OSError on bytes that are no whole image."""
-    with Image.open(io.BytesIO(image)) as picture:
-        small = picture.convert("RGB")
+    """A WebP no larger than size_px x size_px, aspect kept; raises NoPicture on bytes that are no whole image."""
+    small = pixels(image)
     small.thumbnail((size_px, size_px))
-    target = io.BytesIO()
-    small.save(target, "WEBP", quality=_THUMBNAIL_QUALITY)
-    return target.getvalue()
+    return encoded(small, "WEBP", quality=_THUMBNAIL_QUALITY)
+
+
+def _drawn(original: bytes, path: Path) -> bytes | None:
+    try:
+        drawn = encoded(pixels(original), "PNG", compress_level=_PNG_EFFORT)
+    except NoPicture:
+        return None
+    with suppress(StorageError):  # a folder that is full or read-only costs the time to draw it again
+        _keep(path, drawn)
+    return drawn
+
+
+def _keep(path: Path, content: bytes) -> None:
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, content)
+    except OSError as error:
+        raise told(error) from error
 
 
 def _write_whole(path: Path, content: bytes) -> None:

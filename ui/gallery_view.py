@@ -131,7 +131,7 @@ def opposite(item: Item, candidate: str | None) -> tuple[Shot, Shot] | None:
 
 def picture_url(blobs: Blobs, *sha256: str | None) -> str | None:
     """Where the first of these images that is there is served from; None when none is, or their files are lost."""
-    there = (sha for sha in sha256 if sha and blobs.path(sha).is_file())
+    there = (sha for sha in sha256 if sha and blobs.has(sha))
     return next((f"/blob/{sha}" for sha in there), None)
 
 

@@ -273,7 +273,7 @@ def _image(blobs: Blobs, row: Deployment, job: Job) -> Image:
     return Image(
         job_id=job.id,
         sha256=blobs.put(content),
-        thumbnail_sha256=blobs.put(thumbnail(content)),
+        thumbnail_sha256=blobs.put_shown(thumbnail(content)),
         width=128,
         height=128,
         size_bytes=len(content),

@@ -8,10 +8,12 @@ import pytest
 from sqlmodel import Session, select
 from starlette.applications import Starlette
 
+from analysis.pictures import pixels
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_reader
 from storage.models import Image
 from tests.pages import seed
+from tests.unit.analysis import hostile_pictures as hostile
 from ui.server import MIDDLEWARE, ROUTES
 
 
@@ -69,6 +71,29 @@ async def test_an_image_is_served_by_its_hash_and_kept_for_ever(
     assert full.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert full.headers["x-content-type-options"] == "nosniff"
     assert full.content.startswith(b"\x89PNG")
+    assert full.headers["content-disposition"] == f'inline; filename="{image.sha256}.png"'
+    assert thumbnail.headers["content-disposition"] == f'inline; filename="{image.thumbnail_sha256}.webp"'
+    assert "default-src 'none'; sandbox" in full.headers.get_list("content-security-policy")
+
+
+@pytest.mark.parametrize("make", [hostile.png, hostile.jpeg, hostile.webp])
+async def test_nothing_that_an_image_carries_beside_its_pixels_is_served(  # type: ignore[no-untyped-def]
+    client: httpx.AsyncClient, empty: Path, monkeypatch: pytest.MonkeyPatch, make
+) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(empty))
+    blobs = Blobs(DataFolder(empty).blobs)
+    reply = await client.get(f"/blob/{blobs.put(make(48, 32))}")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png")
+    assert b"secret" not in reply.content
+    assert pixels(reply.content).size == (48, 32)
+
+
+@pytest.mark.parametrize("image", [hostile.bomb(4096, 4096), hostile.claims(100, 50), hostile.other("GIF"), b"<svg/>"])
+async def test_an_image_that_means_harm_is_not_served(
+    client: httpx.AsyncClient, empty: Path, monkeypatch: pytest.MonkeyPatch, image: bytes
+) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(empty))
+    assert (await client.get(f"/blob/{Blobs(DataFolder(empty).blobs).put(image)}")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from analysis.pictures import MOST_BYTES, NoPicture, pixels
 from storage.blobs import Blobs, thumbnail
 from storage.db import FolderUnusable
+from tests.unit.analysis import hostile_pictures as hostile
 
 
 def png(width: int, height: int) -> bytes:
@@ -53,5 +55,58 @@ def test_a_thumbnail_is_a_small_webp_of_the_same_shape() -> None:
 
 
 def test_a_thumbnail_of_a_truncated_image_is_refused() -> None:
-    with pytest.raises(OSError, match=r"truncated|broken"):
+    with pytest.raises(NoPicture, match="truncated"):
         thumbnail(png(256, 256)[:-200])
+
+
+# -- what is shown -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [hostile.png, hostile.jpeg, hostile.webp])
+def test_an_original_is_kept_as_it_came_and_shown_without_what_it_carries(tmp_path: Path, make) -> None:  # type: ignore[no-untyped-def]
+    blobs, image = Blobs(tmp_path), make(48, 32)
+    sha256 = blobs.put(image)
+    shown = blobs.shown(sha256)
+    assert blobs.get(sha256) == image
+    assert shown is not None
+    assert shown.startswith(b"\x89PNG")
+    assert b"secret" not in shown
+    assert pixels(shown).tobytes() == pixels(image).tobytes()
+
+
+def test_what_was_drawn_anew_is_drawn_once(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    sha256 = blobs.put(png(48, 32))
+    first = blobs.shown(sha256)
+    blobs.path(sha256).write_bytes(b"gone bad meanwhile")
+    assert blobs.shown(sha256) == first
+
+
+def test_a_picture_that_we_drew_is_shown_as_it_is_and_is_no_original(tmp_path: Path) -> None:
+    blobs, small = Blobs(tmp_path), thumbnail(png(512, 512))
+    sha256 = blobs.put_shown(small)
+    assert (blobs.shown(sha256), blobs.has(sha256)) == (small, True)
+    assert not blobs.path(sha256).exists()
+
+
+@pytest.mark.parametrize(
+    "image", [b"<html>", png(64, 64)[:-200], hostile.bomb(4096, 4096), hostile.other("GIF"), bytes(MOST_BYTES + 1)]
+)
+def test_what_is_no_whole_picture_within_limits_is_shown_to_nobody(tmp_path: Path, image: bytes) -> None:
+    blobs = Blobs(tmp_path)
+    sha256 = blobs.put(image)
+    assert blobs.shown(sha256) is None
+    assert blobs.get(sha256) == image
+    assert blobs.has(sha256)
+
+
+def test_nothing_is_shown_where_nothing_is(tmp_path: Path) -> None:
+    assert Blobs(tmp_path).shown("0" * 64) is None
+    assert not Blobs(tmp_path).has("0" * 64)
+
+
+def test_a_folder_that_takes_no_more_files_still_shows_its_pictures(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    sha256 = blobs.put(png(48, 32))
+    (tmp_path / "shown").write_text("a file where the folder would be")
+    assert (blobs.shown(sha256) or b"").startswith(b"\x89PNG")
