@@ -14,6 +14,7 @@ from collectors.lanes import give_up, keyless, lane
 from storage.db import StorageError
 from storage.models import Deployment, Job, Run
 from storage.plans import Lane, PlanError, lanes, lay_out, plan_of
+from storage.schedules import starting_order
 from words import DeploymentState, Feature, Reason, RunStatus
 from workflows import WorkflowError
 
@@ -51,7 +52,7 @@ async def _start(ctx: Context, run_id: int) -> None:
             ctx.stopping.add(run_id)  # asked for before this process began
         if run.status is not RunStatus.QUEUED:
             return False
-        lay_out(session, run, _planned(ctx, run), lease_token=ctx.lease_token)
+        lay_out(session, run, _planned(ctx, run, starting_order(session, run)), lease_token=ctx.lease_token)
         run.status, run.started_at = RunStatus.RUNNING, now
         session.add(run)
         return True
@@ -60,7 +61,7 @@ async def _start(ctx: Context, run_id: int) -> None:
         await ctx.tell("run", f"Run {run_id} starts.", run_id=run_id)
 
 
-def _planned(ctx: Context, run: Run) -> list[Lane]:
+def _planned(ctx: Context, run: Run, seed: int) -> list[Lane]:
     plan = plan_of(run)
     planned: list[Lane] = []
     for name in plan.backends:
@@ -68,7 +69,7 @@ def _planned(ctx: Context, run: Run) -> list[Lane]:
             raise RunRefused(keyless(name))
         fresh = Feature.FRESH_HOST_IS_COLD in ctx.backends[name].features
         planned += lanes(plan, name, fresh_host_is_cold=fresh)
-    random.Random(run.id).shuffle(planned)
+    random.Random(seed).shuffle(planned)
     return planned
 
 
