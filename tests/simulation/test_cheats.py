@@ -1,4 +1,7 @@
-"""Does the detector cry wolf, and does it see the wolf? Runs drawn from the worlds' own laws, provider by provider."""
+"""Does the detector cry wolf, and does it see the wolf? Runs drawn from the worlds' own laws, provider by provider.
+
+Then one whole bake-off in a world where Runpod and Vast.ai answer what they were asked before from a cache.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -6,12 +9,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sqlmodel import Session, select
 
 from analysis import cheats
 from simulator.comfy import Asked
 from simulator.engine import US, Engine
 from simulator.laws import Laws
 from simulator.pool import Capacity, Pool, SimJob
+from simulator.world import SHIPPED
+from storage.models import Image, Job
+from tests.simulation.bakeoff import Bakeoff, bakeoff, plan
 from tests.unit.analysis.samples import jobs
 from tests.unit.simulator.stand import NOW_US, asked, world_with
 from words import JobStatus, Reason
@@ -95,3 +102,45 @@ def test_where_no_step_was_measured_half_the_work_goes_unseen_and_the_check_says
     found = drawn(RUNS, "default", "L40S", "flux-dev")
     assert found["below_floor"].null_count() == RUNS
     assert set(found["floor_unknown"]) == {"no step of flux-dev was measured on L40S"}
+
+
+# ---------------------------------------------------------------- a whole bake-off
+
+
+@pytest.fixture(scope="module")
+def cheated(tmp_path_factory: pytest.TempPathFactory) -> Bakeoff:
+    folder = tmp_path_factory.mktemp("cheated")
+    text = (SHIPPED / "default.toml").read_text(encoding="utf-8")
+    for provider in ("runpod", "vast"):
+        cheat = 'cache_share = 1.0\ngrounds.cache_share = "assumed: it wants to look fast"'
+        text = text.replace(f"[{provider}]\n", f"[{provider}]\n{cheat}\n")
+    (folder / "caching.toml").write_text(text, encoding="utf-8")
+    return bakeoff(folder / "data", plan(warm=8, cold=2, repeats=3), world=str(folder / "caching.toml"))
+
+
+def test_a_bakeoff_in_a_caching_world_ends_cached_and_its_cells_are_empty_of_it(cheated: Bakeoff) -> None:
+    shown = cheated.document()
+    assert [(mark["backend"], mark["mark"], mark["excludes"]) for mark in shown["marks"]] == [
+        ("runpod", "cached", True),
+        ("vast", "cached", True),
+    ]
+    assert {cell["backend"] for cell in shown["cells"]} == {"modal"}
+
+
+def test_the_honest_side_of_that_bakeoff_is_measured_without_its_repeats(cheated: Bakeoff) -> None:
+    found = {cell["start_kind"]: (cell["n"], cell["left_out"]) for cell in cheated.document()["cells"]}
+    assert found == {"cold": (2, 0), "warm": (8, 3)}
+    assert all(cell["n"] == cell["truth"]["n"] for cell in cheated.document()["cells"])
+
+
+def test_repeats_ran_apart_and_the_same_picture_again_is_no_duplicate(cheated: Bakeoff) -> None:
+    with cheated.reading() as session:
+        rows = session.exec(select(Job).order_by(Job.deployment_id, Job.position)).all()  # type: ignore[arg-type]
+        places = [(job.deployment_id, job.position) for job in rows if job.left_out == cheats.CACHE_REPEAT]
+        assert len(places) == 3 * REPEATS
+        assert not {(lane, place + 1) for lane, place in places} & set(places)
+        assert _shown(session, "duplicate") == []
+
+
+def _shown(session: Session, defect: str) -> list[int]:
+    return [image.job_id for image in session.exec(select(Image).where(Image.defect == defect))]

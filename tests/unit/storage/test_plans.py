@@ -56,6 +56,15 @@ def test_rented_machines_have_one_cold_job_each_and_share_the_warm_ones() -> Non
     assert [lane.name for lane in rentals] == ["0", "1"]
 
 
+def test_repeats_of_the_first_warm_job_lie_apart_and_enter_no_cell() -> None:
+    (lane,) = lanes(plan(warm=5, cold=1, repeats=3), "runpod", fresh_host_is_cold=False)
+    assert [job.left_out for job in lane.jobs] == [None, None, None, *[None, "cache_repeat"] * 3]
+    assert {job.prompt for job in lane.jobs if job.left_out} == {lane.jobs[1].prompt}
+    first, second = lanes(plan(warm=5, cold=2, repeats=3), "vast", fresh_host_is_cold=True)
+    assert [sum(job.left_out is not None for job in each.jobs) for each in (first, second)] == [3, 0]
+    assert len({job.prompt for job in first.jobs}) == len(first.jobs) - 3
+
+
 def test_every_backend_gets_the_same_prompts_and_seeds_and_each_once() -> None:
     asked = plan(warm=20, cold=3)
     drawn = [
