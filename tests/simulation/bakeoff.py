@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backends.registry import Access, build
@@ -82,21 +83,29 @@ class Bakeoff:
 
     def ask(self, clock: VirtualClock, *plans: RunPlan) -> list[int]:
         """Insert runs, as the web or the command line does."""
-        with Session(open_engine(self.folder.db)) as session:
+        with Session(self.engine()) as session:
             asked = [insert_run(session, each, now=clock.now()) for each in plans]
             session.commit()
         return asked
+
+    def engine(self) -> Engine:
+        """For who writes."""
+        return open_engine(self.folder.db)
+
+    def access(self, clock: VirtualClock) -> Access:
+        """How the collector reaches the simulated providers."""
+        return access_in(self.simulation, clock)
 
     def service(
         self, clock: VirtualClock, *, on_commit: Callable[[str], None] = lambda _: None, wrap: Any = None
     ) -> Service:
         """A collector on the folder; close its writer when it has run."""
-        backends = build(access_in(self.simulation, clock), clock)
+        backends = build(self.access(clock), clock)
         if wrap:
             backends = {name: wrap(backend) for name, backend in backends.items()}
         ctx = Context(
             clock=clock,
-            writer=Writer(open_engine(self.folder.db), on_commit=on_commit),
+            writer=Writer(self.engine(), on_commit=on_commit),
             backends=backends,
             blobs=Blobs(self.folder.blobs),
             token=f"bakeoff-s{self.seed}",
