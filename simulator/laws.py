@@ -21,6 +21,7 @@ class BootDraw:
     pull_us: int
     boot_us: int
     host_factor: float
+    crashes: bool = False  # at the end of its boot, again and again
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Laws:
             pull_us=_draw(self.own.pull, dice),
             boot_us=_draw(law, dice),
             host_factor=math.exp(dice.gauss(0, self.own.host_sigma)),
+            crashes=dice.random() < self.own.crash_share,
         )
 
     def run(self, deployment: str, asked: Asked, attempt: int, *, gpu: str, host_factor: float) -> RunDraw:

@@ -161,6 +161,7 @@ def _worker_json(rented: Rented) -> dict[str, Any]:
                 "created_at": iso(worker.created_us),
                 "pulled_at": iso(worker.pulled_us),
                 "ready_at": iso(worker.ready_us),
+                "crashed_at": iso(worker.crashed_us),
                 "stopped_at": iso(worker.stopped_us),
             }
             for worker in rented.pool.workers

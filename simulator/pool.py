@@ -61,9 +61,10 @@ class SimWorker:
     gpu: str
     draw: BootDraw
     created_us: int
-    state: Literal["initializing", "starting", "idle", "running", "stopped"] = "initializing"
+    state: Literal["initializing", "starting", "idle", "running", "unhealthy", "stopped"] = "initializing"
     pulled_us: int | None = None  # the image is there, the container starts
     ready_us: int | None = None
+    crashed_us: int | None = None  # its first crash at the end of a boot
     stopped_us: int | None = None
     lost: bool = False  # died on its own
     jobs: list[SimJob] = field(default_factory=list)
@@ -117,6 +118,7 @@ class Pool:
         idle_us: int | None,
         on_pick: Callable[["Pool", SimJob], None],
         inputs_per_worker: int = 1,
+        on_crash: Callable[["Pool", SimWorker], None] | None = None,
     ) -> None:
         self.engine, self.laws, self.capacity = engine, laws, capacity
         self.name, self.gpu, self.max_workers, self.idle_us = name, gpu, max_workers, idle_us
@@ -124,7 +126,7 @@ class Pool:
         self.jobs: dict[str, SimJob] = {}
         self.queue: deque[SimJob] = deque()
         self.closed_us: int | None = None
-        self._on_pick = on_pick
+        self._on_pick, self._on_crash = on_pick, on_crash
         self._inputs_per_worker = inputs_per_worker
         self._attempts: dict[tuple[int, str], int] = {}
         self._answered: set[Asked] = set()  # what a cache could give again
@@ -198,6 +200,11 @@ class Pool:
                 worker.scaledown.cancel()
                 self._idle(worker)
 
+    def give_up(self, fate: str) -> None:
+        """Fail the job that waits longest; no worker took it."""
+        if self.queue:
+            self._finish(self.queue.popleft(), "failed", fate)
+
     def stop(self, worker: SimWorker) -> None:
         """End a worker's life now."""
         if worker.state == "stopped":
@@ -215,7 +222,11 @@ class Pool:
             self.engine.after(worker.draw.boot_us, lambda: self._ready(worker))
 
     def _ready(self, worker: SimWorker) -> None:
-        if worker.state == "starting":
+        if worker.state == "starting" and worker.draw.crashes:
+            worker.state, worker.crashed_us = "unhealthy", self.engine.now_us
+            if self._on_crash:
+                self._on_crash(self, worker)
+        elif worker.state == "starting":
             worker.ready_us = self.engine.now_us
             self._idle(worker)
 

@@ -18,7 +18,8 @@ Positive = Annotated[float, Field(gt=0)]
 # Figures of a provider that carry no `source` of their own; `grounds` has one for each that is stated.
 FIGURES = (
     "host_sigma", "job_sigma", "overhead_s", "capacity", "failures", "restore_share", "price_spread",
-    "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s", "cache_share", "work_share",
+    "crash_share", "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s", "cache_share",
+    "work_share",
 )  # fmt: skip
 
 
@@ -121,6 +122,7 @@ class ProviderWorld(_Strict):
     capacity: dict[str, Annotated[int, Field(ge=0)]]  # GPU -> workers or hosts that exist
     price: dict[str, Price]
     failures: Failures = Failures()
+    crash_share: Rate = 0.0  # of its workers: they start and fail again and again, and never take a job
     billing: Billing
     variant: str  # labels the pixel-level variation of its GPUs
     disk_usd_gb_month: float = 0.0

@@ -16,12 +16,12 @@ from simulator.ledger import Rented, TrueCharge
 from simulator.modal.bills import Bills
 from simulator.modal.results import CallRow, call_row, refusal_of, result_of
 from simulator.modal.web import ProductionWeb
-from simulator.pool import Capacity, Pool, SimJob
+from simulator.pool import Capacity, Pool, SimJob, SimWorker
 from simulator.site import Site
 from simulator.wire import Reply, Request
 
 RESULT_LIFE_US = us(7 * 86_400)  # ".spawn results readable for up to 7 days" (Modal's call history, SDK 1.6.4)
-Status = Literal["pending", "success", "terminated", "internal_failure", "expired"]
+Status = Literal["pending", "success", "terminated", "internal_failure", "init_failure", "expired"]
 
 
 class NotThere(LookupError):
@@ -220,6 +220,8 @@ class ModalCloud:
             return Outcome(status="expired")
         if job.state == "cancelled":
             return Outcome(status="terminated", message="Input was cancelled by user")
+        if job.fate == "init_failure":
+            return Outcome(status="init_failure", message="RuntimeError: ComfyUI ended with code 1 before it answered")
         if job.fate == "worker_lost":
             return Outcome(status="internal_failure", message="Runner terminated unexpectedly")
         return Outcome(status="success")
@@ -265,4 +267,15 @@ class ModalCloud:
             idle_us=us(settings.scaledown_s),
             on_pick=self.site.paint_ahead,
             inputs_per_worker=settings.inputs_per_container,
+            on_crash=_crashed,
         )
+
+
+def _crashed(pool: Pool, worker: SimWorker) -> None:
+    """A container whose start fails is gone, and its failure is escalated to an input (SDK 1.6.4, function_utils.py).
+
+    After how many containers is not documented; here after one.
+    """
+    pool.stop(worker)
+    pool.give_up("init_failure")
+    pool.dispatch()

@@ -167,6 +167,8 @@ def _plain(outcome: Outcome) -> tuple[str, Any]:
             return "done", outcome.value
         case "terminated":
             return "failed", f"RemoteError: {outcome.message}"
+        case "init_failure":
+            return "failed", f"RemoteError: {outcome.message}"
         case "internal_failure":
             return "internal_failure", outcome.message
     return outcome.status, None

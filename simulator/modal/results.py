@@ -80,7 +80,7 @@ def _row_status(job: SimJob) -> str:
     if job.state == "cancelled":
         return "terminated"
     # Our function catches everything and returns, so that even a failed image is a successful input.
-    return "internal_failure" if job.fate == "worker_lost" else "success"
+    return {"worker_lost": "internal_failure", "init_failure": "init_failure"}.get(job.fate or "", "success")
 
 
 def container_id(worker: SimWorker) -> str:

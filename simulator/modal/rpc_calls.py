@@ -29,6 +29,7 @@ _STATUS = api_pb2.GenericResult
 _RESULTS: Mapping[str, Any] = {
     "success": _STATUS.GENERIC_STATUS_SUCCESS,
     "terminated": _STATUS.GENERIC_STATUS_TERMINATED,
+    "init_failure": _STATUS.GENERIC_STATUS_INIT_FAILURE,
     "internal_failure": _STATUS.GENERIC_STATUS_INTERNAL_FAILURE,
 }
 

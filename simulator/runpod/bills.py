@@ -89,7 +89,9 @@ class Bills:
 def _lives(endpoint: Endpoint, until_us: int) -> Iterator[tuple[int, int]]:
     for worker in endpoint.pool.workers:
         if worker.pulled_us is not None:
-            yield worker.pulled_us, until_us if worker.stopped_us is None else worker.stopped_us
+            # An unhealthy worker is not billed (Runpod documentation, workers overview, 2026-06-29).
+            ends = [at for at in (worker.crashed_us, worker.stopped_us) if at is not None]
+            yield worker.pulled_us, min(ends, default=until_us)
 
 
 def _begun(start_us: int, end_us: int, step_us: int, hour_us: int) -> int:

@@ -146,6 +146,7 @@ _STATUS: dict[str, WorkerStatus] = {
     "starting": "INITIALIZING",  # "starting up, not yet ready" (REST v2), though billed already
     "idle": "IDLE",
     "running": "RUNNING",
+    "unhealthy": "UNHEALTHY",
 }
 
 

@@ -214,7 +214,7 @@ def health(endpoint: Endpoint) -> dict[str, Any]:
             "ready": idle + workers.count("running"),
             "running": workers.count("running"),
             "throttled": endpoint.throttled(),
-            "unhealthy": 0,
+            "unhealthy": workers.count("unhealthy"),
         },
     }
 

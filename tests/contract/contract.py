@@ -28,9 +28,19 @@ import workflows
 from backends.base import NAME_PREFIX, Backend, DeploymentRef, DeploymentSpec, JobRef
 from backends.errors import AuthFailed, BackendError, FateUnknown, InvalidRequest, NoCapacity, UnexpectedReply
 from backends.job_runner import JobRunner, base_images
+from collectors.decide import reason_of_delay
 from simulator.faults import FaultKind
 from simulator.world import Failures, World
-from tests.contract.stage import KEY, WRONG_KEY, Bench, Stage, contract_world, play_in_process, play_on_sockets
+from tests.contract.stage import (
+    AT_DEADLINE_S,
+    KEY,
+    WRONG_KEY,
+    Bench,
+    Stage,
+    contract_world,
+    play_in_process,
+    play_on_sockets,
+)
 from words import DeploymentState, Feature, JobStatus, Provider, Reason
 
 Scenario = Callable[[Bench], Awaitable[Any]]
@@ -65,8 +75,11 @@ class WireContract:
         """Play a scenario in this contract's kind of time."""
         raise NotImplementedError
 
-    def play(self, scenario: Scenario, *, key: str = KEY, **failures: float) -> Any:
-        """Run `scenario(bench)` in a world where only `failures` (fate=rate) go wrong."""
+    def play(
+        self, scenario: Scenario, *, key: str = KEY, own: Mapping[str, Any] | None = None, **failures: float
+    ) -> Any:
+        """Run `scenario(bench)` in a world where only `failures` (fate=rate) go wrong, and what `own` says of the
+        provider."""
 
         async def on(stage: Stage) -> Any:
             backend = self.connect(stage, key)
@@ -75,7 +88,9 @@ class WireContract:
             finally:
                 await backend.aclose()
 
-        return self.act(contract_world(self.provider, Failures(**failures)), on)
+        world = contract_world(self.provider, Failures(**failures))
+        changed = world.provider(self.provider).model_copy(update=own or {})
+        return self.act(world.model_copy(update={self.provider.value: changed}), on)
 
     @pytest.fixture(autouse=True)
     def _excuse(self, request: pytest.FixtureRequest) -> None:
@@ -379,6 +394,38 @@ class BackendContract(WireContract):
             assert last.images == ()
 
         self.play(scenario, **{fate: 1.0})
+
+    def test_a_queue_without_capacity_is_a_capacity_failure_at_its_deadline(self) -> None:
+        """Every GPU of the provider is taken by others; once one comes back, the very job goes on."""
+
+        async def scenario(bench: Bench) -> None:
+            if Feature.SCALES_TO_ZERO not in bench.backend.features:
+                bench.take_everything()
+                assert await bench.backend.offers(self.gpu) == []
+                return
+            ref = await bench.deployed()
+            give_back = bench.take_everything()
+            job = await bench.submit(ref)
+            assert await bench.reason_at_deadline(ref, job) is Reason.STUCK_IN_QUEUE
+            give_back()
+            assert (await bench.finished(job)).status is JobStatus.SUCCEEDED
+
+        self.play(scenario)
+
+    def test_a_crash_loop_is_told_from_missing_capacity(self) -> None:
+        """In a queue both look alike; the workers' states, or the call's own end, tell."""
+
+        async def scenario(bench: Bench) -> None:
+            ref = await bench.deploy()
+            if Feature.SCALES_TO_ZERO not in bench.backend.features:
+                await bench.clock.sleep(AT_DEADLINE_S)
+                seen = await bench.backend.observe(ref)
+                assert (seen.state, reason_of_delay(seen)) == (DeploymentState.PROVISIONING, Reason.CRASH_LOOP)
+                return
+            ref, _ = await bench.until_ready(ref)
+            assert await bench.reason_at_deadline(ref, await bench.submit(ref)) is Reason.CRASH_LOOP
+
+        self.play(scenario, own={"crash_share": 1.0})
 
     def test_a_job_over_its_limit_times_out(self) -> None:
         async def scenario(bench: Bench) -> None:

@@ -15,6 +15,7 @@ import workflows
 from backends.base import NAME_PREFIX, Backend, Deployment, DeploymentRef, DeploymentSpec, JobRef, JobSpec, Observation
 from backends.errors import NotYetGone
 from clock import Clock, SharedClock
+from collectors.decide import reason_of_deadline
 from simulator.faults import Fault, FaultKind
 from simulator.inprocess import InProcessTransport
 from simulator.ledger import Rented
@@ -22,13 +23,15 @@ from simulator.pool import SimJob
 from simulator.server import Doors, serve
 from simulator.simulation import Simulation
 from simulator.studio import InlineStudio
+from simulator.vast.cloud import VastCloud
 from simulator.world import Failures, World, load_world
 from tests import virtual
-from words import DeploymentState, Provider
+from words import DeploymentState, JobStatus, Provider, Reason
 
 KEY = "canary-5fd1c0ffee-accepted"
 WRONG_KEY = "canary-0badc0ffee-refused"
 SOCKET_SPEED = 100.0
+AT_DEADLINE_S = 900.0  # world seconds: long enough for every pull and boot of the contract's worlds
 PATIENCE_S = 4 * 3600.0  # world seconds after which a wait is given up
 # The hosts that production settings name; simulator.inprocess routes by them.
 IN_PROCESS: Mapping[str, str] = {
@@ -142,6 +145,31 @@ class Bench:
     async def finished(self, job: JobRef) -> Observation:
         """The last look at a job."""
         return (await self.watch(job))[-1]
+
+    def take_everything(self) -> Callable[[], None]:
+        """Others take every GPU that the provider has left; gives the way to give them back."""
+        if isinstance(cloud := getattr(self.simulation, self.backend.provider.value), VastCloud):
+            for host in cloud.market.hosts.values():
+                host.rented = True
+            return lambda: None
+        taken = 0
+        while cloud.capacity.take(self.gpu):
+            taken += 1
+
+        def give_back() -> None:
+            for _ in range(taken):
+                cloud.capacity.give_back(self.gpu)
+
+        return give_back
+
+    async def reason_at_deadline(self, ref: DeploymentRef, job: JobRef) -> Reason | None:
+        """What the collector makes of a job that nothing has come of for AT_DEADLINE_S."""
+        await self.clock.sleep(AT_DEADLINE_S)
+        last = await self.backend.poll(job)
+        if last.status.final:
+            return last.reason
+        seen = await self.backend.observe(ref)
+        return reason_of_deadline(picked_up=last.status is JobStatus.RUNNING, seen=seen, in_flight=1)
 
     async def torn_down(self, ref: DeploymentRef) -> None:
         """Teardown, called again for as long as it says so."""

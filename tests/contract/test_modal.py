@@ -10,8 +10,8 @@ from simulator.modal.grpc import serve_grpc
 from simulator.modal.inner import SimulatedModalClient
 from simulator.world import World
 from tests.contract.contract import BackendContract, SocketContract
-from tests.contract.stage import Stage, play_on_sockets
-from words import Provider
+from tests.contract.stage import Bench, Stage, play_on_sockets
+from words import JobStatus, Provider, Reason
 
 REPEATED = (
     "the SDK repeats a call that failed on the way with the same idempotency key: one effect, and its answer comes"
@@ -63,3 +63,13 @@ class TestModalOverTheSdk(SocketContract):
     def connect(self, stage: Stage, key: str) -> Backend:
         client = ModalSdkClient(token_id="ak-contract", token_secret=key, clock=stage.clock, server_url=self.url)
         return ModalBackend(client=client, clock=stage.clock)
+
+    def test_a_container_that_never_starts_ends_its_call_as_a_crash_loop(self) -> None:
+        """The SDK raises the same RemoteError as for a function's own failure: the call list tells."""
+
+        async def scenario(bench: Bench) -> None:
+            last = await bench.finished(await bench.submit(await bench.deployed()))
+            assert (last.status, last.reason) == (JobStatus.TIMED_OUT, Reason.CRASH_LOOP)
+            assert "before it answered" in (last.error or "")
+
+        self.play(scenario, own={"crash_share": 1.0})

@@ -38,6 +38,7 @@ class TestModalWeb(BackendContract):
         "test_a_job_goes_from_submitted_over_running_to_succeeded": SEEN_FROM_OUTSIDE,
         "test_a_final_look_says_who_worked_on_what_evidence_and_keeps_no_picture": SEEN_FROM_OUTSIDE,
         "test_each_way_to_fail_has_its_reason[result_missing]": "a 500 does not tell a missing image from an error",
+        "test_a_crash_loop_is_told_from_missing_capacity": "a 500 does not tell a container that never started",
         "test_a_job_over_its_limit_times_out": "the endpoint takes no limit from its caller; its own is 1,200 s",
         "test_cancelling_ends_a_job_and_may_be_repeated": "we stop waiting, the container finishes what it began",
         "test_the_charges_of_a_finished_deployment_are_what_was_truly_billed": "the bill mixes our jobs with others'",

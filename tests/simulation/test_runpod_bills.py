@@ -129,6 +129,18 @@ def test_what_was_only_pulling_costs_nothing() -> None:
     assert report(wire)["records"] == wire.simulation.runpod.true_charges() == []
 
 
+def test_a_worker_that_crashes_is_billed_for_its_start_and_not_while_it_is_unhealthy() -> None:
+    wire = Wire(runpod_world(crash_share=1.0))
+    endpoint = wire.endpoint()
+    wire.run(endpoint)
+    wire.wait(3 * 3600)
+    wire.rest("DELETE", f"/serverless/{endpoint.id}")
+    (worker,) = endpoint.pool.workers
+    boot_s = Decimal(worker.crashed_us - worker.pulled_us) / 1_000_000
+    gpu = [charge.usd for charge in wire.simulation.runpod.true_charges() if charge.sku == "gpu"]
+    assert sum(gpu) == boot_s.to_integral_value("ROUND_CEILING") * RATE
+
+
 def test_a_phantom_share_is_on_the_bill_and_in_the_truth() -> None:
     plain, phantom = one_job()[0], one_job(phantom_share=0.07)[0]
     for wire in (plain, phantom):

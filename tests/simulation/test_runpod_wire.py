@@ -325,6 +325,23 @@ def test_workers_side_by_side_have_ids_of_their_own() -> None:
     assert len({wire.finish(endpoint, job)["workerId"] for job in jobs}) == 3
 
 
+def test_workers_that_crash_leave_the_job_in_the_queue_and_the_list_says_unhealthy() -> None:
+    """In the queue it looks like missing capacity: only the list and /health tell (runpod-mcp issue 62, 2026)."""
+    wire = Wire(runpod_world(crash_share=1.0))
+    endpoint = wire.endpoint()
+    job = wire.run(endpoint)
+    wire.wait(3600)
+    assert wire.status(endpoint, job)["status"] == "IN_QUEUE"
+    body = wire.rest("GET", f"/serverless/{endpoint.id}/workers").body
+    assert body["summary"] == {
+        "running": 0, "idle": 0, "initializing": 0, "throttled": 0, "unhealthy": 1, "total": 1,
+    }  # fmt: skip
+    (row,) = body["workers"]
+    assert (row["status"], row["startedAt"] is not None) == ("UNHEALTHY", True)
+    workers = wire.jobs("GET", f"/{endpoint.id}/health").body["workers"]
+    assert (workers["unhealthy"], workers["ready"], workers["throttled"]) == (1, 0, 0)
+
+
 def test_jobs_without_capacity_wait_and_the_list_says_throttled() -> None:
     wire = Wire(runpod_world(capacity={"L40S": 0}))
     endpoint = wire.endpoint()

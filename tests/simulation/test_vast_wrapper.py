@@ -40,6 +40,17 @@ def test_nothing_listens_before_the_container_runs_then_the_portal_then_the_wrap
     assert worker.pulled_us < worker.ready_us
 
 
+def test_a_comfyui_that_dies_again_and_again_is_latched_and_takes_no_job() -> None:
+    world = world_with(Failures())
+    desk = Desk(world.model_copy(update={"vast": world.vast.model_copy(update={"crash_share": 1.0})}))
+    rental = desk.cloud.rentals[desk.rent()]
+    desk.wait(3600)
+    health = desk.knock(rental.port, "GET", "/health")
+    assert (health.status, health.body["status"]) == (200, "unhealthy")
+    assert (health.body["gpu"]["unrecoverable"], health.body["backends_healthy"]) == (True, "0/1")
+    assert rental.status(desk.engine.now_us) == "running"  # and billed
+
+
 def test_an_unknown_port_answers_nothing() -> None:
     desk, port = ready()
 

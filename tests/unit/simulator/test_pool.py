@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from simulator.engine import US
-from simulator.pool import Capacity, SimJob
+from simulator.pool import Capacity, Pool, SimJob, SimWorker
 from tests.unit.simulator.stand import GPU, PROVIDER, Stand, at_s, execution_s, failing, spans, world_with
 
 PULL_S, BOOT_S, LOAD_S, IDLE_S = 9, 12, 21, 10
@@ -336,6 +336,39 @@ def test_a_limit_that_is_met_to_the_microsecond_is_no_timeout(stand: Stand) -> N
     job = stand.submit(pool, "b", seed=2, limit_s=run_s(stand))
     stand.finish(job)
     assert job.good
+
+
+# ---------------------------------------------------------------- crash loops
+
+
+def test_a_worker_that_crashes_at_the_end_of_its_boot_takes_no_job_and_holds_its_place() -> None:
+    stand = Stand(world_with(crash_share=1.0))
+    pool = stand.pool()
+    job = stand.submit(pool, "a")
+    stand.wait(3600)
+    (worker,) = pool.workers
+    assert (worker.state, worker.ready_us, at_s(worker.crashed_us)) == ("unhealthy", None, COLD_S)
+    assert (job.state, pool.start_worker()) == ("queued", None)
+    pool.close()
+    assert (worker.state, job.state, stand.capacity.free(GPU)) == ("stopped", "cancelled", 100)
+
+
+def test_who_escalates_a_crash_gives_up_the_job_that_waited_longest() -> None:
+    stand = Stand(world_with(crash_share=1.0))
+
+    def crashed(pool: Pool, worker: SimWorker) -> None:
+        pool.stop(worker)
+        pool.give_up("init_failure")
+        pool.dispatch()
+
+    pool = stand.pool(on_crash=crashed)
+    jobs = [stand.submit(pool, name, seed=seed) for seed, name in enumerate("ab")]
+    stand.finish(jobs[0])
+    assert [(job.state, job.fate) for job in jobs] == [("failed", "init_failure"), ("queued", None)]
+    stand.finish(jobs[1])
+    assert [at_s(job.done_us) for job in jobs] == [COLD_S, 2 * COLD_S]
+    pool.give_up("init_failure")  # nothing waits: nothing happens
+    assert stand.capacity.free(GPU) == 100
 
 
 # ---------------------------------------------------------------- failures
