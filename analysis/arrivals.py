@@ -11,11 +11,11 @@ from itertools import accumulate, islice
 from random import Random
 from typing import Any, ClassVar, Protocol
 
+from analysis.eviction import GAPS, probe_gaps
 from words import LoadProfile
 
 MOST_JOBS = 10_000  # more is a typing error, not a plan
 MOST_PER_HOUR = 360_000.0  # 100 a second
-GAPS = (0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0)  # of an eviction probe, in windows
 COLD_MARGIN = 1.2, 3.0  # a window's capacity is surely gone after 1.2 windows and 3 s
 
 
@@ -117,8 +117,7 @@ class EvictionProbe:
         return 1 + self.repeats * len(GAPS)
 
     def starts(self) -> list[Start]:
-        gaps = [self.window_s * gap for gap in GAPS] * self.repeats
-        Random(self.seed).shuffle(gaps)
+        gaps = probe_gaps(self.window_s, repeats=self.repeats, seed=self.seed)
         return [Start(), *(Start(gap_s=gap) for gap in gaps)]
 
 

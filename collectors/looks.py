@@ -20,13 +20,13 @@ _GROWTH = 0.05  # without a prediction, the gap is this share of the wait so far
 
 @dataclass(kw_only=True)
 class Expected:
-    """What the warm jobs of a lane took from pick-up to end, as far as they are known; seconds."""
+    """What jobs of a lane that met ready capacity took from pick-up to end, as far as they are known; seconds."""
 
     _took_s: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def learn(self, job: Job) -> None:
         """Take in a job that has ended. A cold one took longer than the next will."""
-        if job.status is not JobStatus.SUCCEEDED or job.start_kind is not StartKind.WARM:
+        if job.status is not JobStatus.SUCCEEDED or job.start_kind in (StartKind.COLD, StartKind.RESTORED):
             return
         seen_us = (job.first_finished_at, job.accepted_at)
         if job.execution_us is not None:

@@ -80,7 +80,15 @@ def test_without_the_providers_seconds_ours_from_acceptance_are_taken() -> None:
     assert expected.spread_s == pytest.approx(0.44)  # one job shows no spread: the least is assumed
 
 
-@pytest.mark.parametrize("other", [{"start_kind": StartKind.COLD}, {"status": JobStatus.FAILED}, {"accepted_at": None}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"start_kind": StartKind.COLD},
+        {"start_kind": StartKind.RESTORED},
+        {"status": JobStatus.FAILED},
+        {"accepted_at": None},
+    ],
+)
 def test_cold_failed_and_untimed_jobs_teach_nothing(other: dict[str, object]) -> None:
     expected = Expected()
     expected.learn(warm(None, **other))
