@@ -15,20 +15,27 @@ from backends.errors import UnexpectedReply
 LONGEST_URL = 2000
 LONGEST_ID = 128
 _ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.:-]{{0,{LONGEST_ID - 1}}}")
+_MACHINE = re.compile(r"http://([0-9.]{7,15}):([0-9]{1,5})")
 _PATH = re.compile(r"/[!-\[\]-~]*")  # printable ASCII but for the backslash, which some parsers take for a slash
 
 
-def machine_url(host: Any, port: Any, allowed: Callable[[IPv4Address], bool]) -> str:
-    """`http://host:port` of a rented machine, from an address as a provider's row gives it: a literal IPv4 address that
-    is `allowed`, and a port. A name is refused: what it means could change after it was looked at.
+class Forbidden(UnexpectedReply):
+    """A provider named an address that we do not call."""
+
+
+def machine_url(url: str, allowed: Callable[[IPv4Address], bool]) -> str:
+    """`http://a.b.c.d:port` of a rented machine, if that is all it is and the address is `allowed`.
+
+    A name is refused: what it means could change after it was looked at. Raises Forbidden.
     """
+    found = _MACHINE.fullmatch(url)
     try:
-        address, number = IPv4Address(str(host).strip()), int(str(port))
-    except (AddressValueError, ValueError):
-        raise _refused(f"{host}:{port}", "that is no IPv4 address and port") from None
-    if not 0 < number < 65536 or not allowed(address):
-        raise _refused(f"{host}:{port}", "that is no address of a rented machine")
-    return f"http://{address}:{number}"
+        fits = found is not None and allowed(IPv4Address(found[1])) and 0 < int(found[2]) < 65536
+    except AddressValueError:
+        fits = False
+    if not fits:
+        raise _refused(url, "that is no address of a rented machine")
+    return url
 
 
 def public(address: IPv4Address) -> bool:
@@ -44,7 +51,7 @@ def loopback(address: IPv4Address) -> bool:
 def same_host(there: str, here: str) -> str:
     """`there`, where `here` sends us on to, if scheme, host and port are the very same.
 
-    Put together anew from the origin that we know, so that no two parsers can see two hosts in it.
+    Put together anew from the origin that we know, so that no two parsers can see two hosts in it. Raises Forbidden.
     """
     try:
         target, origin = urlsplit(there), urlsplit(here)
@@ -65,5 +72,5 @@ def path_id(value: Any) -> str:
     return str(value)
 
 
-def _refused(address: str, why: str) -> UnexpectedReply:
-    return UnexpectedReply(f"A provider gave an address that we do not call: {why}.", raw=address)
+def _refused(address: str, why: str) -> Forbidden:
+    return Forbidden(f"A provider gave an address that we do not call: {why}.", raw=address)

@@ -9,7 +9,9 @@ from decimal import Decimal, InvalidOperation
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from backends.base import Observation
 from backends.errors import UnexpectedReply
+from words import STATUS_OF, Reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,10 +20,11 @@ MOST_BYTES = 32 * 2**20  # of an unpacked body: an image of 20 MiB in base64, an
 DEEPEST = 64  # levels of JSON
 MOST_VALUES = 500_000  # values of one JSON document: 10 MB of `[],[],..` would unpack to a gigabyte
 MOST_DIGITS = 30
+MOST_PAGES = 500  # of one list
 MOST_HEADERS, LONGEST_HEADER = 100, 4000
 LONGEST_SPAN_S = 10 * 366 * 86_400.0
 DEAREST_USD = Decimal(10) ** 8  # whatever is dearer is no price, and no longer fits into the tables either
-_MISREAD = (
+MISREAD = (  # what code that expects another shape of reply raises
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -51,22 +54,20 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON, None if it is empty. Raises ValueError beyond the limits and on numbers that are none."""
-        if not self.content:
-            return None
-        if sum(map(self.content.count, (b",", b"[", b"{"))) > MOST_VALUES:
-            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
-        try:
-            value = json.loads(
-                self.content.decode("utf-8-sig"),
-                parse_constant=_no_number,
-                parse_float=_finite,
-                parse_int=_whole,
-            )
-        except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
-        if not _shallow(value):
-            raise ValueError(_TOO_DEEP)
-        return value
+        return loads(self.content.decode("utf-8-sig")) if self.content else None
+
+
+def loads(text: str) -> Any:
+    """JSON within the limits; raises ValueError beyond them and on numbers that are none."""
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+    try:
+        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if not _shallow(value):
+        raise ValueError(_TOO_DEEP)
+    return value
 
 
 _TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
@@ -83,7 +84,7 @@ def readable(provider: str, shown: Callable[[Any], str]) -> Callable[[Callable[P
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return parse(*args, **kwargs)
-            except _MISREAD as error:
+            except MISREAD as error:
                 said = f"{provider}'s reply cannot be read ({type(error).__name__} in {parse.__name__})."
                 raise UnexpectedReply(said, raw=shown(args[0])) from error
 
@@ -92,17 +93,27 @@ def readable(provider: str, shown: Callable[[Any], str]) -> Callable[[Callable[P
     return guard
 
 
+def unreadable(error: UnexpectedReply, worker_id: str | None = None) -> Observation:
+    """The end of a job whose result is there and cannot be read: asking again would give the same."""
+    reason = Reason.UNEXPECTED_REPLY
+    return Observation(
+        status=STATUS_OF[reason], reason=reason, error=str(error), worker_id=worker_id, raw={"received": error.raw}
+    )
+
+
 def text_or_none(value: Any) -> str | None:
     """A text that may be missing; anything else there is no text."""
     return value if isinstance(value, str) else None
 
 
-def span_s(value: Any, unit_s: float = 1.0) -> float | None:
-    """A duration in seconds; None for what is none: no number, negative, or longer than ten years."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def span_s(value: Any, per_s: int = 1) -> float | None:
+    """A duration in seconds, given in units of which a second has `per_s`.
+
+    None for what is none: no number, negative, or longer than ten years.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SPAN_S * per_s:
         return None
-    seconds = value * unit_s
-    return seconds if 0 <= seconds <= LONGEST_SPAN_S else None
+    return value / per_s
 
 
 def instant_or_none(epoch_s: Any) -> datetime | None:
@@ -110,6 +121,11 @@ def instant_or_none(epoch_s: Any) -> datetime | None:
     if isinstance(epoch_s, bool) or not isinstance(epoch_s, int | float) or not 0 <= epoch_s < 4_102_444_800:
         return None
     return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def number_or_none(value: Any) -> int | None:
+    """A whole number, such as an id."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def amount_or_none(value: Any) -> Decimal | None:

@@ -20,8 +20,9 @@ from backends.base import (
     Observation,
     Offer,
 )
-from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound
+from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound, TooLarge, UnexpectedReply
 from backends.http import Http, client
+from backends.reading import MOST_PAGES, unreadable
 from backends.runpod import wire
 from backends.runpod.billing import charges_of
 from backends.runpod.failures import GONE, reason_of
@@ -173,6 +174,8 @@ class RunpodBackend:
         except NotFound as error:
             reason = reason_of(GONE, str(error))
             return Observation(status=STATUS_OF[reason], reason=reason, error=str(error))
+        except TooLarge as error:
+            return unreadable(error)
         seen = wire.observation(reply)
         evidence = {**await self._worker_facts(ref, seen), **seen.evidence}
         return Observation(**{**vars(seen), "evidence": evidence})
@@ -204,12 +207,15 @@ class RunpodBackend:
         return await self._rest.read("GET", path, pace="rest", params=query)
 
     async def _pages(self, path: str, name: str) -> list[Mapping[str, Any]]:
-        reply = await self._read(path)
-        found = wire.rows(reply, name)
-        while cursor := wire.next_page(reply):
-            reply = await self._read(path, cursor=cursor)
+        found: list[Mapping[str, Any]] = []
+        query: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            reply = await self._read(path, **query)
             found += wire.rows(reply, name)
-        return found
+            if not (cursor := wire.next_page(reply)):
+                return found
+            query = {"cursor": cursor}
+        raise UnexpectedReply(f"Runpod's list of {name} has no end.")
 
     async def _catalogue(self) -> list[wire.Card]:
         """The catalogue as it is now."""

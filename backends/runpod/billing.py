@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from backends.addresses import path_id
 from backends.base import Charge
 from backends.runpod import wire
 from words import Provider
@@ -27,7 +28,7 @@ def _split(record: Any) -> list[Charge]:
 
 def _charge(record: Any, sku: str, usd: Decimal) -> Charge:
     start, end = wire.instant(record, "startTime"), wire.instant(record, "endTime")
-    endpoint_id = record["serverlessId"]
+    endpoint_id = path_id(record.get("serverlessId"))
     return Charge(
         charge_id=f"runpod/{endpoint_id}/{start:%Y-%m-%dT%H:%MZ}/{sku}",
         provider=Provider.RUNPOD,

@@ -5,16 +5,26 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from backends.addresses import path_id
 from backends.base import Observation, Times
 from backends.errors import UnexpectedReply
+from backends.reading import (
+    amount_or_none,
+    instant_or_none,
+    readable,
+    span_s,
+    text_or_none,
+    unreadable,
+)
 from backends.runpod.failures import NO_RESULT, WORKERS, reason_of
 from words import STATUS_OF, JobStatus, Reason, WorkerState
 
 T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 2000  # characters; anything longer in a reply is a picture
 
 # Our names for cards whose catalogue name says more.
@@ -66,6 +76,11 @@ class Worker:
     data_center: str | None
 
 
+def _shown(reply: Any) -> str:
+    return json.dumps(_without_pictures(reply), default=str)
+
+
+@readable("Runpod", _shown)
 def cards(reply: Any) -> list[Card]:
     """The serverless part of `GET /v2/catalog/gpus`. Prices are USD per GPU-hour."""
     return [_card(row) for row in rows(reply, "gpus") if row.get("pool") and "serverless" in _get(row, "price", dict)]
@@ -78,35 +93,37 @@ def _card(row: Mapping[str, Any]) -> Card:
         pool=_get(row, "pool", str),
         memory_gb=_get(row, "memory", int),
         usd_per_hour=money(_get(row, "price", dict), "serverless"),
-        availability=row.get("availability"),
+        availability=text_or_none(row.get("availability")),
     )
 
 
+@readable("Runpod", _shown)
 def endpoint(row: Any) -> Endpoint:
     """One endpoint of `GET /v2/serverless` or `/v2/serverless/{id}`."""
     gpu = row.get("gpu") or {} if isinstance(row, Mapping) else {}
     return Endpoint(
-        id=_get(row, "id", str),
+        id=path_id(_get(row, "id", str)),
         name=_get(row, "name", str),
         pools=tuple(gpu.get("pools", ())),
         excluded=frozenset(gpu.get("excludedTypes", ())),
-        gpu_count=gpu.get("count", 1),
+        gpu_count=_get({"count": 1, **gpu}, "count", int),
         max_workers=_get(_get(row, "workers", dict), "max", int),
-        image=row.get("image"),
+        image=text_or_none(row.get("image")),
         flashboot=_get(row, "flashboot", str),
         created_at=instant(row, "createdAt"),
     )
 
 
+@readable("Runpod", _shown)
 def workers(reply: Any) -> list[Worker]:
     """`GET /v2/serverless/{id}/workers`: active ones only."""
     return [
         Worker(
             id=_get(row, "id", str),
             status=_get(row, "status", str),
-            started_at=row.get("startedAt"),
-            type_id=row.get("gpuTypeId"),
-            data_center=row.get("dataCenterId"),
+            started_at=text_or_none(row.get("startedAt")),
+            type_id=text_or_none(row.get("gpuTypeId")),
+            data_center=text_or_none(row.get("dataCenterId")),
         )
         for row in rows(reply, "workers")
     ]
@@ -120,15 +137,26 @@ def worker_states(listed: list[Worker]) -> dict[WorkerState, int]:
 
 def job_id(reply: Any) -> str:
     """The id that `POST /run` gives."""
-    return _get(reply, "id", str)
+    return path_id(_get(reply, "id", str))
 
 
 def observation(reply: Any) -> Observation:
-    """What `GET /status/{id}` says. Times are milliseconds on the wire, seconds here."""
+    """What `GET /status/{id}` says. Times are milliseconds on the wire, seconds here.
+
+    A job that is over and says it in a way that cannot be read has failed, with what it said.
+    """
     status = _get(reply, "status", str)
-    worker_id = reply.get("workerId")
+    worker_id = text_or_none(reply.get("workerId"))
     if status not in _ENDED:
         return Observation(status=_OPEN.get(status, JobStatus.SUBMITTED), times=_times(reply), worker_id=worker_id)
+    try:
+        return _end(reply, status, worker_id)
+    except UnexpectedReply as error:
+        return unreadable(error, worker_id)
+
+
+@readable("Runpod", _shown)
+def _end(reply: Mapping[str, Any], status: str, worker_id: str | None) -> Observation:
     output, text = reply.get("output"), _said(reply)
     images, broken = _images(output) if status == "COMPLETED" else ((), None)
     reason = _reason(status, text, images, broken)
@@ -168,11 +196,7 @@ def _times(reply: Mapping[str, Any]) -> Times:
     """After a retry of the platform's own `delayTime` is that of the last attempt only (Runpod's plug-in notes, live
     test gp15, 2026-08-20): delay + execution is then no duration of the job, so the queue time is unknown."""
     delay = None if reply.get("retries") else reply.get("delayTime")
-    return Times(queue_s=_seconds(delay), execution_s=_seconds(reply.get("executionTime")))
-
-
-def _seconds(milliseconds: Any) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None
+    return Times(queue_s=span_s(delay, 1000), execution_s=span_s(reply.get("executionTime"), 1000))
 
 
 def _images(output: Any) -> tuple[tuple[bytes, ...], str | None]:
@@ -233,9 +257,10 @@ def next_page(reply: Any) -> str | None:
 def money(row: Mapping[str, Any], name: str) -> Decimal:
     """An amount in USD, exactly as written."""
     value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    amount = None if isinstance(value, str) else amount_or_none(value)
+    if amount is None:
         raise _unexpected(f"'{name}' is no amount", row)
-    return Decimal(str(value))
+    return amount
 
 
 def instant(row: Mapping[str, Any], name: str) -> datetime:
@@ -246,6 +271,8 @@ def instant(row: Mapping[str, Any], name: str) -> datetime:
         raise _unexpected(f"'{name}' is no instant", row) from None
     if at.tzinfo is None:
         raise _unexpected(f"'{name}' has no time zone", row)
+    if instant_or_none((at - _EPOCH).total_seconds()) is None:
+        raise _unexpected(f"'{name}' is no instant of our time", row)
     return at
 
 
@@ -257,5 +284,4 @@ def _get(row: Any, name: str, kind: type[T]) -> T:
 
 
 def _unexpected(what: str, reply: Any) -> UnexpectedReply:
-    raw = json.dumps(_without_pictures(reply), default=str)
-    return UnexpectedReply(f"Runpod's reply cannot be read: {what}.", raw=raw)
+    return UnexpectedReply(f"Runpod's reply cannot be read: {what}.", raw=_shown(reply))

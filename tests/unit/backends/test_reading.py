@@ -97,15 +97,15 @@ def test_a_shape_that_a_parser_did_not_expect_is_an_unexpected_reply(error: Exce
 
 
 @pytest.mark.parametrize(
-    ("value", "unit_s", "seconds"),
+    ("value", "per_s", "seconds"),
     [
-        (1500, 0.001, 1.5), (0, 1, 0), (316_224_000, 1, 316_224_000), (316_224_001, 1, None), (-1, 1, None),
+        (1500, 1000, 1.5), (0, 1, 0), (316_224_000, 1, 316_224_000), (316_224_001, 1, None), (-1, 1, None),
         (float("nan"), 1, None), (float("inf"), 1, None), (True, 1, None), ("3", 1, None),
         (None, 1, None), ([], 1, None),
     ],
 )  # fmt: skip
-def test_a_span_is_a_number_of_seconds_up_to_ten_years(value: Any, unit_s: float, seconds: float | None) -> None:
-    assert span_s(value, unit_s) == seconds
+def test_a_span_is_a_number_of_seconds_up_to_ten_years(value: Any, per_s: int, seconds: float | None) -> None:
+    assert span_s(value, per_s) == seconds
 
 
 @pytest.mark.parametrize("value", [-1, 4_102_444_800, float("nan"), 1e300, True, "1700000000", None, {}])
