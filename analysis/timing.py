@@ -21,7 +21,8 @@ def timed(jobs: pl.DataFrame) -> pl.DataFrame:
     """`schema.JOBS` plus the columns of `schema.TIMED`; rows and their order stay.
 
     outcome: good, or the failure's class; null while the job is not final.
-    counted: it enters rates and quantiles: a first attempt that is good or failed by provider, capacity or quality.
+    counted: it enters rates and quantiles: a first attempt that is good or failed by provider, capacity or quality,
+    and that was not left out.
     dispatch_s: intended -> sent. bracket_lo_s, bracket_hi_s: intended -> last look that saw it unfinished, and first
     that saw it finished. latency_lo_s, latency_hi_s: what the latency can have been, infinite where it never came.
     latency_s: the point, infinite for failures, null where it does not count; corrected: by the provider's durations.
@@ -30,7 +31,9 @@ def timed(jobs: pl.DataFrame) -> pl.DataFrame:
     return (
         jobs.with_columns(outcome=_outcome(), boot_s=boot_s())
         .with_columns(
-            counted=pl.col("outcome").is_in(COUNTED).fill_null(value=False) & pl.col("retry_of").is_null(),
+            counted=pl.col("outcome").is_in(COUNTED).fill_null(value=False)
+            & pl.col("retry_of").is_null()
+            & pl.col("left_out").is_null(),
             dispatch_s=_since_intended("sent_at"),
             bracket_lo_s=_since_intended("last_unfinished_at"),
             bracket_hi_s=_since_intended("first_finished_at"),

@@ -116,6 +116,12 @@ def test_only_a_job_that_caused_a_boot_has_one(kind: str | None) -> None:
     assert one(job(start_kind=kind, boot_s=3.0, worker_started_at=after(-60)))["boot_s"] is None
 
 
+def test_what_was_left_out_is_judged_and_not_counted() -> None:
+    row = one(job(left_out="cache_repeat"))
+    assert (row["outcome"], row["counted"], row["latency_s"]) == ("good", False, None)
+    assert row["latency_hi_s"] == pytest.approx(10.03)
+
+
 def test_a_retry_counts_in_no_rate() -> None:
     row = one(job(retry_of=7))
     assert (row["outcome"], row["counted"], row["latency_s"]) == ("good", False, None)
