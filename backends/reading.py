@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -99,6 +99,18 @@ def unreadable(error: UnexpectedReply, worker_id: str | None = None) -> Observat
     return Observation(
         status=STATUS_OF[reason], reason=reason, error=str(error), worker_id=worker_id, raw={"received": error.raw}
     )
+
+
+async def pages(fetch: Callable[[str | None], Awaitable[tuple[list[R], str | None]]], what: str) -> list[R]:
+    """Every page of a list: `fetch` takes the token of a page, gives its rows and the token of the next."""
+    found: list[R] = []
+    token: str | None = None
+    for _ in range(MOST_PAGES):
+        rows, token = await fetch(token)
+        found += rows
+        if not token:
+            return found
+    raise UnexpectedReply(f"The list of {what} has no end.")
 
 
 def text_or_none(value: Any) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from backends.addresses import loopback, public
 from backends.base import Backend
 from backends.modal.adapter import ModalBackend
 from backends.modal.wire import ModalSdkClient
@@ -79,6 +80,7 @@ def _vast(access: Access, clock: Clock) -> Backend | None:
         image=access.vast_image,
         web_password=access.vast_key,
         hf_token=access.hf_token,
+        machines=loopback if access.simulated else public,
         transport=access.transport,
     )
 

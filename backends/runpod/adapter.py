@@ -20,9 +20,9 @@ from backends.base import (
     Observation,
     Offer,
 )
-from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound, TooLarge, UnexpectedReply
+from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound, TooLarge
 from backends.http import Http, client
-from backends.reading import MOST_PAGES, unreadable
+from backends.reading import pages, unreadable
 from backends.runpod import wire
 from backends.runpod.billing import charges_of
 from backends.runpod.failures import GONE, reason_of
@@ -107,6 +107,8 @@ class RunpodBackend:
             "disk": SPARE_DISK_GB + math.ceil(spec.model_gb),
         }
         made = wire.endpoint(await self._rest.send("POST", "/serverless", pace="rest", json=body))
+        if made.name != key:
+            raise UnexpectedReply(f"Runpod answered the order of {key} with {made.name}.")
         return DeploymentRef(backend=self.name, id=made.id, key=key)
 
     async def observe(self, ref: DeploymentRef) -> Deployment:
@@ -207,15 +209,11 @@ class RunpodBackend:
         return await self._rest.read("GET", path, pace="rest", params=query)
 
     async def _pages(self, path: str, name: str) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        query: dict[str, str] = {}
-        for _ in range(MOST_PAGES):
-            reply = await self._read(path, **query)
-            found += wire.rows(reply, name)
-            if not (cursor := wire.next_page(reply)):
-                return found
-            query = {"cursor": cursor}
-        raise UnexpectedReply(f"Runpod's list of {name} has no end.")
+        async def fetch(cursor: str | None) -> tuple[list[Mapping[str, Any]], str | None]:
+            reply = await self._read(path, **({"cursor": cursor} if cursor else {}))
+            return wire.rows(reply, name), wire.next_page(reply)
+
+        return await pages(fetch, name)
 
     async def _catalogue(self) -> list[wire.Card]:
         """The catalogue as it is now."""

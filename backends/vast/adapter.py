@@ -6,13 +6,15 @@ A rental is one PUT and is never repeated: it carries our key as label, by which
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from ipaddress import IPv4Address
 from json import dumps
 from pathlib import Path
 from typing import Any, TypeVar
 
-import workflows
+from backends.addresses import Forbidden, machine_url, public
 from backends.base import (
     Charge,
     Deployment,
@@ -23,7 +25,6 @@ from backends.base import (
     LiveResource,
     Observation,
     Offer,
-    Times,
 )
 from backends.errors import (
     AuthFailed,
@@ -33,13 +34,16 @@ from backends.errors import (
     NoCapacity,
     NotFound,
     NotYetGone,
+    TooLarge,
     Unavailable,
+    UnexpectedReply,
 )
 from backends.http import Http, client
-from backends.vast import billing, failures, wire
+from backends.reading import pages, unreadable
+from backends.vast import billing, failures, orders, wire
 from backends.vast.failures import JobEnded, doom_of
 from clock import Clock
-from words import STATUS_OF, DeploymentState, Feature, Provider, Reason
+from words import STATUS_OF, DeploymentState, Feature, Provider
 
 T = TypeVar("T")
 # World seconds between two calls of one endpoint: Vast.ai's thresholds (OpenAPI, 2026-08-07) and a tenth more, since
@@ -57,7 +61,10 @@ _HISTORY = {"X-Include-ComfyUI-Response": "1"}
 
 
 class VastBackend:
-    """On-demand rentals. `web_password` is the secret from which each rental's own password is derived."""
+    """On-demand rentals. `web_password` is the secret from which each rental's own password is derived.
+
+    `machines`: the addresses at which a rented machine is called; what a row says beside them is refused.
+    """
 
     name = wire.BACKEND
     provider = Provider.VAST
@@ -73,8 +80,10 @@ class VastBackend:
         web_password: str,
         hf_token: str | None = None,
         max_life_s: int = 6 * 3600,
+        machines: Callable[[IPv4Address], bool] = public,
         transport: Any = None,
     ) -> None:
+        self._machines = machines
         self._clock, self._image, self._hf_token = clock, image, hf_token
         self._secret, self._console_url, self._max_life_s = web_password, console_url, max_life_s
         console = client(console_url, key, transport)
@@ -88,7 +97,7 @@ class VastBackend:
     async def offers(self, gpu: str) -> list[Offer]:
         """On-demand offers of verified hosts, cheapest first, without machines that failed us before."""
         self._check_gpu(gpu)
-        body = wire.search_body(gpu, self._image, max_life_s=self._max_life_s)
+        body = orders.search_body(gpu, self._image, max_life_s=self._max_life_s)
         reply = await self._console.read("POST", "/api/v0/bundles/", pace="search", json=body)
         found = wire.offers_of(reply, gpu, self._clock.now())
         return [offer for offer in found if offer.detail.get("machine_id") not in self._bad_machines]
@@ -116,7 +125,12 @@ class VastBackend:
         if seen.status in failures.ASLEEP:
             return self._over(ref, seen, DeploymentState.STOPPED, seen.status_msg)
         found, health = ref, None
-        if seen.status == "running" and (url := await self._url_of(ref)):
+        try:
+            url = await self._url_of(ref) if seen.status == "running" else None
+        except Forbidden as error:
+            self._shun(seen)
+            return self._over(ref, seen, DeploymentState.FAILED, f"{error} It gave {error.raw[:100]}.")
+        if url:
             found = _with(ref, url=url)
             health = await self._health(url, ref.key)
         provenance = {**seen.provenance, **self._driver(ref)}
@@ -147,7 +161,7 @@ class VastBackend:
         return [
             LiveResource(
                 key=seen.label,
-                ref=DeploymentRef(backend=self.name, id=seen.id, key=seen.label, detail=_detail(seen)),
+                ref=DeploymentRef(backend=self.name, id=seen.id, key=seen.label, detail=self._detail(seen)),
                 usd_per_s=seen.usd_per_s,
             )
             for seen in await self._list()
@@ -157,7 +171,7 @@ class VastBackend:
     async def submit(self, ref: DeploymentRef, job: JobSpec, key: str) -> JobRef:
         """One POST; `key` is the job's id. Raises NotFound when its host turns out to be dead."""
         url = await self._reach(ref)
-        body = wire.job_body(job.graph, key)
+        body = orders.job_body(job.graph, key)
         try:
             await self._wrapper.send("POST", f"{url}/generate", json=body, headers=self._headers(ref.key) | _HISTORY)
         except JobEnded as ended:
@@ -179,9 +193,11 @@ class VastBackend:
         except NotFound as error:
             reason = failures.reason_of(failures.GONE, str(error))
             return Observation(status=STATUS_OF[reason], reason=reason, error=str(error))
+        except TooLarge as error:
+            return unreadable(error, host.id)
         except Unavailable:
             if doom := await self._doom(host):
-                return self._lost_with_host(host, doom)
+                return wire.lost_with_host(host, doom)
             raise
         return wire.observation_of(reply, host)
 
@@ -215,19 +231,15 @@ class VastBackend:
     # -- steps --------------------------------------------------------------------------------------------
 
     def _check_gpu(self, gpu: str) -> None:
-        if gpu not in wire.GPUS:
-            raise InvalidRequest(f"We know no '{gpu}' on Vast.ai. Known: {', '.join(wire.GPUS)}.")
+        if gpu not in orders.GPUS:
+            raise InvalidRequest(f"We know no '{gpu}' on Vast.ai. Known: {', '.join(orders.GPUS)}.")
 
-    def _launch(self, spec: DeploymentSpec, key: str) -> wire.Launch:
-        files = workflows.load(spec.workflow).files
-        return wire.Launch(
+    def _launch(self, spec: DeploymentSpec, key: str) -> orders.Launch:
+        return orders.Launch(
             label=key,
             image=self._image,
             model_gb=spec.model_gb,
-            files=[
-                (file.path, file.size_bytes, f"https://huggingface.co/{file.repo}/resolve/main/{file.repo_path}")
-                for file in files
-            ],
+            files=orders.files_of(spec.workflow),
             password=self._password(key),
             hf_token=self._hf_token,
             provision=PROVISION.read_text(encoding="utf-8"),
@@ -259,21 +271,19 @@ class VastBackend:
     async def _paged(
         self, path: str, pace: str, params: Mapping[str, Any], read: Callable[[Any], tuple[list[T], str | None]]
     ) -> list[T]:
-        """Every page of a list, read to its end."""
-        found, token = read(await self._console.read("GET", path, pace=pace, params=params))
-        while token:
-            after = {**params, "after_token": token}
-            page, token = read(await self._console.read("GET", path, pace=pace, params=after))
-            found += page
-        return found
+        async def fetch(token: str | None) -> tuple[list[T], str | None]:
+            asked = {**params, "after_token": token} if token else params
+            return read(await self._console.read("GET", path, pace=pace, params=asked))
+
+        return await pages(fetch, path)
 
     async def _url_of(self, ref: DeploymentRef) -> str | None:
-        """Where the wrapper of a running instance listens; None while no port is mapped."""
+        """Where the wrapper of a running instance listens; None while no port is mapped. Raises Forbidden."""
         if known := ref.detail.get("url") or self._urls.get(ref.id):
-            return str(known)
+            return machine_url(str(known), self._machines)
         found = [seen.url for seen in await self._list({"id": {"eq": int(ref.id)}}) if seen.url]
         if found:
-            self._urls[ref.id] = found[0]
+            self._urls[ref.id] = machine_url(found[0], self._machines)
         return found[0] if found else None
 
     async def _reach(self, ref: DeploymentRef) -> str:
@@ -298,7 +308,7 @@ class VastBackend:
         """
         try:
             answer = await self._wrapper.exchange("GET", f"{url}/health", lost=Unavailable, headers=self._headers(key))
-        except Unavailable:
+        except (Unavailable, UnexpectedReply):
             return None
         if answer.status_code in (401, 403):
             raise AuthFailed("The wrapper on Vast.ai refused its password.")
@@ -325,24 +335,15 @@ class VastBackend:
         if seen.machine_id is not None:
             self._bad_machines.add(seen.machine_id)
 
-    def _lost_with_host(self, host: DeploymentRef, doom: str) -> Observation:
-        return Observation(
-            status=STATUS_OF[Reason.WORKER_LOST],
-            reason=Reason.WORKER_LOST,
-            error=doom,
-            worker_id=host.id,
-            times=Times(boot_s=host.detail.get("boot_s")),  # billed, whatever became of the host
-            evidence=wire.facts_of(host),
-            raw={"instance": host.id, "said": doom},
-        )
+    def _detail(self, seen: wire.Instance) -> dict[str, Any]:
+        """What a row of the list says of the place; an address that we do not call is left out."""
+        detail: dict[str, Any] = {"machine_id": seen.machine_id}
+        with suppress(Forbidden):
+            detail |= {"url": machine_url(seen.url, self._machines)} if seen.url else {}
+        return detail
 
     def _driver(self, ref: DeploymentRef) -> dict[str, str]:
-        driver = ref.detail.get("driver_version")
-        return {"driver": str(driver)} if driver else {}
-
-
-def _detail(seen: wire.Instance) -> dict[str, Any]:
-    return {"machine_id": seen.machine_id} | ({"url": seen.url} if seen.url else {})
+        return {"driver": str(driver)} if (driver := ref.detail.get("driver_version")) else {}
 
 
 def _with(ref: DeploymentRef, **more: Any) -> DeploymentRef:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from backends.addresses import path_id
 from backends.base import NAME_PREFIX, Charge
 from backends.errors import UnexpectedReply
-from backends.vast.wire import instant, money
+from backends.reading import instant_or_none, readable
+from backends.vast.wire import money, token_of
 from words import Provider
 
 DAY = timedelta(days=1)
@@ -39,9 +41,10 @@ def page_of(reply: Any) -> tuple[list[Mapping[str, Any]], str | None]:
     rows = reply.get("results") if isinstance(reply, dict) else None
     if not isinstance(rows, list):
         raise UnexpectedReply("Vast.ai answered a request for charges without results.", raw=str(reply))
-    return rows, reply.get("next_token")
+    return rows, token_of(reply)
 
 
+@readable("Vast.ai", str)
 def charges_of(row: Mapping[str, Any]) -> list[Charge]:
     """The lines of a contract of ours; contracts of other names are none of our business.
 
@@ -50,15 +53,15 @@ def charges_of(row: Mapping[str, Any]) -> list[Charge]:
     to date.
     """
     label = (row.get("metadata") or {}).get("label")
-    if not label or not label.startswith(NAME_PREFIX):
+    if not isinstance(label, str) or not label.startswith(NAME_PREFIX):
         return []
-    lines = [_line(row, item, str(item.get("type")), money(item, "amount")) for item in row.get("items") or []]
+    lines = [_line(row, item, path_id(item.get("type")), money(item, "amount")) for item in row.get("items") or []]
     rest = money(row, "amount") - sum((line.billed_cost for line in lines), Decimal())
     return [*lines, _line(row, row, "rounding", rest)]
 
 
 def _line(row: Mapping[str, Any], span: Mapping[str, Any], kind: str, usd: Decimal) -> Charge:
-    source, start, end = str(row.get("source")), instant(span.get("start")), instant(span.get("end"))
+    source, start, end = path_id(row.get("source")), *map(instant_or_none, (span.get("start"), span.get("end")))
     if start is None or end is None:
         raise UnexpectedReply(f"Vast.ai charges {source} for {kind} without saying when.", raw=str(span))
     return Charge(

@@ -1,11 +1,11 @@
 """What Vast.ai's and the wrapper's words for a failure mean: total tables, the source beside each row."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from backends import signs
 from backends.errors import AuthFailed, BackendError, InvalidRequest, NoCapacity
+from backends.reading import loads
 from backends.signs import Sign
 from words import Reason, WorkerState
 
@@ -179,14 +179,13 @@ def console_dialect(status: int, text: str) -> BackendError | None:
 
 def wrapper_dialect(status: int, text: str) -> BackendError | None:
     """The wrapper answers a finished job's lookup with its end as HTTP status and the whole result as body."""
-    if status in (499, 500, 502) and (body := _object(text)).get("status") in FINAL:
-        return JobEnded(body)
-    return None
+    body = _object(text) if status in (499, 500, 502) else {}
+    return JobEnded(body) if isinstance(ended := body.get("status"), str) and ended in FINAL else None
 
 
 def _object(text: str) -> Mapping[str, Any]:
     try:
-        body = json.loads(text)
+        body = loads(text)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

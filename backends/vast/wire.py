@@ -1,144 +1,49 @@
-"""What goes to Vast.ai and what comes back: request bodies, and replies read into values. Raises UnexpectedReply."""
+"""What comes back from Vast.ai and its wrapper: replies read into values. Raises UnexpectedReply."""
 
 import base64
 import binascii
 import hashlib
-import math
-import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from backends.addresses import path_id
 from backends.base import DeploymentRef, Observation, Offer, Times
 from backends.errors import UnexpectedReply
+from backends.reading import (
+    MISREAD,
+    amount_or_none,
+    instant_or_none,
+    number_or_none,
+    readable,
+    span_s,
+    text_or_none,
+    unreadable,
+)
 from backends.vast.failures import FINAL, reason_of, workers_of
+from backends.vast.orders import DISK_GB, WRAPPER_PORT
 from words import STATUS_OF, JobStatus, Reason, WorkerState
 
 BACKEND = "vast"
-WRAPPER_PORT = "8288"
-DISK_GB = 80  # image 20 GB, the largest workflow's files 34 GB, outputs and room to unpack
-_ROOM_GB = 45
-# Our GPU names in the market's words, with spaces on the wire, and the least VRAM in MB that tells twins apart (an
-# A100 of 40 GB has the same name). H100 is SXM alone: PCIE and NVL are other, slower cards.
-GPUS: Mapping[str, tuple[Sequence[str], int]] = {
-    "RTX 4090": (("RTX 4090",), 24_000),
-    "RTX 5090": (("RTX 5090",), 32_000),
-    "L40S": (("L40S",), 45_000),
-    "A100-80GB": (("A100 SXM4", "A100 PCIE"), 79_000),
-    "H100": (("H100 SXM",), 79_000),
-    "H200": (("H200",), 140_000),
-}
-# The floors of Vast's own QA (2026-08-21) where it has one; reliability is the share of time a host was up.
-_FLOORS: Mapping[str, Any] = {"reliability": {"gte": 0.98}, "inet_down": {"gte": 500}, "direct_port_count": {"gte": 2}}
 _KEPT = (
     "machine_id", "host_id", "gpu_name", "gpu_ram", "dph_base", "dph_total", "storage_cost", "storage_total_cost",
     "inet_up_cost", "inet_down_cost", "inet_down", "reliability", "verification", "geolocation", "driver_version",
     "cuda_max_good", "disk_space",
 )  # fmt: skip
-# The image starts a service only if the portal names it, and proxies the first port to the second behind the password.
-_PORTAL = "localhost:8188:18188:/:ComfyUI|localhost:8288:18288:/docs:API Wrapper"
-
-
-# -- what is sent ----------------------------------------------------------------------------------------------
-
-
-def search_body(gpu: str, image: str, *, max_life_s: float) -> dict[str, Any]:
-    """A search for on-demand offers of one such GPU on verified hosts, cheapest first."""
-    names, vram_mb = GPUS[gpu]
-    cuda = re.search(r"cuda-(\d+\.\d+)", image)
-    return {
-        "type": "ondemand",
-        "verified": {"eq": True},
-        "rentable": {"eq": True},
-        "rented": {"eq": False},
-        "num_gpus": {"eq": 1},
-        "gpu_name": {"in": list(names)},
-        "gpu_ram": {"gte": vram_mb},
-        "disk_space": {"gte": DISK_GB},
-        "duration": {"gte": max_life_s},
-        **_FLOORS,
-        **({"cuda_max_good": {"gte": float(cuda[1])}} if cuda else {}),
-        "order": [["dph_base", "asc"]],
-        "allocated_storage": DISK_GB,
-        "limit": 40,
-    }
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Launch:
-    """What a new instance is told. Has no repr: it holds the password and the download token."""
-
-    label: str
-    image: str
-    model_gb: float
-    files: Sequence[tuple[str, int, str]]  # path below ComfyUI's models, bytes, address
-    password: str
-    hf_token: str | None
-    provision: str  # the script, run once before ComfyUI starts
-    console_url: str
-    max_life_s: int
-
-    def body(self) -> dict[str, Any]:
-        """The body of the one paid call. `price` stays out: it would make the instance interruptible."""
-        return {
-            "client_id": "me",
-            "image": self.image,
-            "label": self.label,
-            "disk": max(DISK_GB, math.ceil(self.model_gb) + _ROOM_GB),
-            "env": self._env(),
-            "onstart": self._onstart(),
-            "runtype": "ssh_direct",
-            "target_state": "running",
-            # Otherwise an unavailable host leaves a stopped instance whose storage is billed.
-            "cancel_unavail": True,
-        }
-
-    def _env(self) -> dict[str, str]:
-        """A JSON object, ports as keys: the OpenAPI shows a flag string and is wrong (guide and client agree)."""
-        env = {
-            f"-p {WRAPPER_PORT}:{WRAPPER_PORT}": "1",
-            "PORTAL_CONFIG": _PORTAL,
-            "COMFYUI_API_BASE": "http://localhost:18188",  # 8188 is the portal's, and asks for the password
-            "WEB_PASSWORD": self.password,
-            "PROVISIONING_SCRIPT": "/provisioning.sh",
-            "PROVISIONER_FAILURE_ACTION": "destroy",  # a host that cannot download is of no use
-            "BAKEOFF_FILES": ";".join(f"{path}|{size}|{url}" for path, size, url in self.files),
-        }
-        return env | ({"HF_TOKEN": self.hf_token} if self.hf_token else {})
-
-    def _onstart(self) -> str:
-        """Write the provisioning script, set the dead man's timer, start the image.
-
-        The timer ends the rental even if we are gone: CONTAINER_API_KEY can destroy its own instance and nothing else
-        (Vast.ai guide), so our key never reaches the machine.
-        """
-        script = base64.b64encode(self.provision.encode()).decode()
-        url = shlex.quote(f"{self.console_url}/api/v0/instances/")
-        destroy = (
-            f'curl -fsS --retry 20 -X DELETE {url}"$CONTAINER_ID/" -H "Authorization: Bearer $CONTAINER_API_KEY"'
-            " -H 'Content-Type: application/json' -d '{}'"
-        )
-        return "\n".join(
-            [
-                f"echo {script} | base64 -d > /provisioning.sh && chmod +x /provisioning.sh",
-                f"(sleep {self.max_life_s}; {destroy}) >/dev/null 2>&1 &",
-                "entrypoint.sh",
-            ]
-        )
-
-
-def job_body(graph: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """One job; its own name lets a lost answer be looked up."""
-    return {"input": {"request_id": key, "workflow_json": dict(graph), "return_outputs_as_base64": True}}
 
 
 # -- what comes back: the console ------------------------------------------------------------------------------
 
 
+def _shape(reply: Any) -> str:
+    """The names of a reply, never its values: instance rows carry the environment with its secrets."""
+    return str(sorted(map(str, reply))) if isinstance(reply, Mapping) else type(reply).__name__
+
+
+@readable("Vast.ai", _shape)
 def offers_of(reply: Any, gpu: str, seen_at: datetime) -> list[Offer]:
     """Offers, cheapest first. The price is the GPU's: storage and network are billed as items of their own."""
     rows = reply.get("offers") if isinstance(reply, dict) else None
@@ -152,21 +57,22 @@ def _offer(row: Mapping[str, Any], gpu: str, seen_at: datetime) -> Offer:
     return Offer(
         backend=BACKEND,
         gpu=gpu,
-        offer_id=str(_field(row, "id")),
+        offer_id=path_id(_field(row, "id")),
         unit="h",
         usd_per_unit=usd_per_h,
         usd_per_s=usd_per_h / 3600,
         source="offer row",
         seen_at=seen_at,
-        region=row.get("geolocation"),
-        detail={name: row.get(name) for name in _KEPT} | {"disk_gb": DISK_GB},
+        region=text_or_none(row.get("geolocation")),
+        detail={name: row.get(name) for name in _KEPT}
+        | {"machine_id": number_or_none(row.get("machine_id")), "disk_gb": DISK_GB},
     )
 
 
 def contract_of(reply: Any) -> str:
     """The id of the instance that was just rented. The reply also holds a key: it is never kept or shown."""
     if isinstance(reply, dict) and reply.get("success") and isinstance(reply.get("new_contract"), int):
-        return str(reply["new_contract"])
+        return path_id(reply["new_contract"])
     said = {name: reply.get(name) for name in ("success", "error", "msg")} if isinstance(reply, dict) else type(reply)
     raise UnexpectedReply("Vast.ai answered an order without a contract number.", raw=str(said))
 
@@ -194,6 +100,7 @@ class Instance:
         return found
 
 
+@readable("Vast.ai", _shape)
 def instance_of(reply: Any) -> Instance | None:
     """The instance of a look by id; None when it is gone. `instances` may be an object, a list or null (QA code)."""
     if not isinstance(reply, dict) or "instances" not in reply:
@@ -203,32 +110,44 @@ def instance_of(reply: Any) -> Instance | None:
     return _instance(row) if row else None
 
 
+@readable("Vast.ai", _shape)
 def page_of(reply: Any) -> tuple[list[Instance], str | None]:
     """One page of the list, and the token of the next. An unreadable page is never an empty one."""
     rows = reply.get("instances") if isinstance(reply, dict) else None
     if not isinstance(rows, list):
         raise UnexpectedReply("Vast.ai answered a listing without a list.", raw=_shape(reply))
-    return [_instance(row) for row in rows], reply.get("next_token")
+    return [_instance(row) for row in rows], token_of(reply)
+
+
+def token_of(reply: Mapping[str, Any]) -> str | None:
+    """The token of a list's next page."""
+    token = reply.get("next_token")
+    if token is not None and not isinstance(token, str | int):
+        raise UnexpectedReply("Vast.ai's token of the next page is none.", raw=_shape(reply))
+    return None if token is None else str(token)
 
 
 def _instance(row: Any) -> Instance:
     given = {"gpu_name": row.get("gpu_name"), "region": row.get("geolocation"), "image": row.get("image_uuid")}
+    uptime_mins = span_s(row.get("uptime_mins"))
     return Instance(
-        id=str(_field(row, "id")),
-        label=row.get("label") or "",
-        status=row.get("actual_status"),
-        status_msg=row.get("status_msg"),
+        id=path_id(_field(row, "id")),
+        label=text_or_none(row.get("label")) or "",
+        status=text_or_none(row.get("actual_status")),
+        status_msg=text_or_none(row.get("status_msg")),
         usd_per_s=money(row, "dph_base") / 3600,
-        started_at=instant(row.get("start_date")),
-        uptime_s=None if row.get("uptime_mins") is None else row["uptime_mins"] * 60,
-        machine_id=row.get("machine_id"),
+        started_at=instant_or_none(row.get("start_date")),
+        uptime_s=None if uptime_mins is None else uptime_mins * 60,
+        machine_id=number_or_none(row.get("machine_id")),
         url=_url(row),
         provenance={name: str(value) for name, value in given.items() if value},
     )
 
 
 def _url(row: Mapping[str, Any]) -> str | None:
-    mapped = (row.get("ports") or {}).get(f"{WRAPPER_PORT}/tcp") if isinstance(row.get("ports"), dict) else None
+    """As the row says; the adapter asks `backends.addresses` before it calls there."""
+    ports = row.get("ports")
+    mapped = ports.get(f"{WRAPPER_PORT}/tcp") if isinstance(ports, Mapping) else None
     if not mapped or not row.get("public_ipaddr"):
         return None
     # Plain HTTP, as the image serves it: its certificate would be the host's own. The password is worth one rental.
@@ -238,6 +157,7 @@ def _url(row: Mapping[str, Any]) -> str | None:
 # -- what comes back: the wrapper ------------------------------------------------------------------------------
 
 
+@readable("The wrapper", _shape)
 def healthy(reply: Any) -> dict[str, str] | None:
     """What a healthy wrapper says of its ComfyUI and its GPU; None when it is not ready, or never will be."""
     if WorkerState.IDLE not in (states := workers_of("running", reply)) and WorkerState.RUNNING not in states:
@@ -249,13 +169,24 @@ def healthy(reply: Any) -> dict[str, str] | None:
 
 
 def observation_of(reply: Any, host: DeploymentRef) -> Observation:
-    """One look at a job on `host`; what is known of the host is kept as evidence."""
+    """One look at a job on `host`; what is known of the host is kept as evidence.
+
+    A job that is over and says it in a way that cannot be read has failed, with what it said.
+    """
     status = reply.get("status") if isinstance(reply, dict) else None
     if not isinstance(status, str):
         raise UnexpectedReply("The wrapper answered without a status.", raw=_shape(reply))
     if status not in FINAL:
         running = status not in ("pending", "queued", "preprocessing")
         return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED, worker_id=host.id)
+    try:
+        return _end(reply, status, host)
+    except UnexpectedReply as error:
+        return unreadable(error, host.id)
+
+
+@readable("The wrapper", str)
+def _end(reply: Mapping[str, Any], status: str, host: DeploymentRef) -> Observation:
     images, reason = _images(reply), None
     if images is None:
         reason = Reason.IMAGE_BROKEN
@@ -270,6 +201,19 @@ def observation_of(reply: Any, host: DeploymentRef) -> Observation:
         evidence={**facts_of(host), **_comfy_facts(reply.get("comfyui_response") or {})},
         images=images if images and reason is None else (),
         raw=_kept(reply),
+    )
+
+
+def lost_with_host(host: DeploymentRef, doom: str) -> Observation:
+    """The end of a job whose machine is dead."""
+    return Observation(
+        status=STATUS_OF[Reason.WORKER_LOST],
+        reason=Reason.WORKER_LOST,
+        error=doom,
+        worker_id=host.id,
+        times=Times(boot_s=host.detail.get("boot_s")),  # billed, whatever became of the host
+        evidence=facts_of(host),
+        raw={"instance": host.id, "said": doom},
     )
 
 
@@ -288,26 +232,28 @@ def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...] | None:
 
 def _times(timings: Mapping[str, Any]) -> Times:
     """Queue wait = total - the three stages. generation_ms holds the wrapper's own waits, 0.5 to 1.1 s a job."""
-    stages = [timings.get(name) for name in ("preprocess_ms", "generation_ms", "postprocess_ms")]
-    total = timings.get("total_ms")
-    if not all(isinstance(stage, int | float) for stage in stages):
+    named = [timings.get(name) for name in ("preprocess_ms", "generation_ms", "postprocess_ms", "total_ms")]
+    # Milliseconds are held to the length of a span as well, and are whole: their sum is exact.
+    *stages, total = [None if span_s(value, 1000) is None else value for value in named]
+    if None in stages:
         return Times()
     execution_ms = sum(stage for stage in stages if stage is not None)
-    queue_ms = max(0, total - execution_ms) if isinstance(total, int | float) else None
-    return Times(queue_s=None if queue_ms is None else queue_ms / 1000, execution_s=execution_ms / 1000)
+    queue_ms = None if total is None else max(0, total - execution_ms)
+    return Times(queue_s=span_s(queue_ms, 1000), execution_s=span_s(execution_ms, 1000))
 
 
 def _comfy_facts(history: Mapping[str, Any]) -> dict[str, Any]:
     """ComfyUI's own seconds and the nodes it had in its cache: none on a fresh server, the loaders on a warm one."""
     stamps: dict[str, Any] = {}
-    for entry in history.values():
-        stamps |= dict(entry.get("status", {}).get("messages", []))
-    start, end = stamps.get("execution_start"), stamps.get("execution_success")
     facts: dict[str, Any] = {}
-    if start and end:
-        facts["comfyui_s"] = (end["timestamp"] - start["timestamp"]) / 1000
-    if "execution_cached" in stamps:
-        facts["cached_nodes"] = stamps["execution_cached"]["nodes"]
+    with suppress(*MISREAD):  # they are a bonus: a job whose history nobody can read has still ended
+        for entry in history.values():
+            stamps |= dict(entry.get("status", {}).get("messages", []))
+        start, end = stamps.get("execution_start"), stamps.get("execution_success")
+        if start and end:
+            facts["comfyui_s"] = span_s(end["timestamp"] - start["timestamp"], 1000)
+        if "execution_cached" in stamps:
+            facts["cached_nodes"] = stamps["execution_cached"]["nodes"]
     return facts
 
 
@@ -329,23 +275,13 @@ def _without_data(file: Mapping[str, Any]) -> dict[str, Any]:
 
 def money(row: Mapping[str, Any], name: str) -> Decimal:
     """An amount in USD, exactly as written."""
-    try:
-        return Decimal(str(_field(row, name)))
-    except InvalidOperation:
-        raise UnexpectedReply(f"Vast.ai gave {name} = {row[name]!r}, which is no amount.") from None
-
-
-def instant(seconds: Any) -> datetime | None:
-    """Seconds since 1970, which may be null."""
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
+    amount = amount_or_none(_field(row, name))
+    if amount is None:
+        raise UnexpectedReply(f"Vast.ai gave {name} = {str(row[name])[:100]!r}, which is no amount.")
+    return amount
 
 
 def _field(row: Any, name: str) -> Any:
     if not isinstance(row, Mapping) or row.get(name) is None:
         raise UnexpectedReply(f"Vast.ai left out {name}.", raw=_shape(row))
     return row[name]
-
-
-def _shape(reply: Any) -> str:
-    """The names of a reply, never its values: instance rows carry the environment with its secrets."""
-    return str(sorted(reply)) if isinstance(reply, Mapping) else type(reply).__name__

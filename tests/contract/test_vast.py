@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from backends.addresses import loopback
 from backends.base import Backend
 from backends.vast.adapter import VastBackend
 from simulator.world import Duration, World
@@ -35,6 +36,7 @@ class _Vast(WireContract):
             clock=stage.clock,
             image=IMAGE,
             web_password=key,
+            machines=loopback,
             transport=stage.transport,
         )
 

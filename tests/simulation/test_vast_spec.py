@@ -17,6 +17,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from backends.addresses import loopback
 from backends.base import NAME_PREFIX
 from backends.errors import NoCapacity
 from backends.vast.adapter import VastBackend
@@ -54,6 +55,7 @@ async def a_life(stage: Stage) -> list[tuple[httpx.Request, httpx.Response]]:
         image=IMAGE,
         web_password="secret",
         hf_token="hf-secret",
+        machines=loopback,
         transport=recorder,
     )
     bench = Bench(stage=stage, backend=backend, gpu="L40S")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backends.addresses import loopback
 from backends.base import NAME_PREFIX, DeploymentRef, JobRef, JobSpec
 from backends.errors import (
     AuthFailed,
@@ -63,7 +64,7 @@ class Play(Bench):
 
     def fresh(self, **more: Any) -> VastBackend:
         """Another process: the same settings, nothing remembered."""
-        given = {"key": KEY, "image": IMAGE, **SECRETS, **more}
+        given = {"key": KEY, "image": IMAGE, "machines": loopback, **SECRETS, **more}
         return VastBackend(
             console_url=self.stage.urls["vast_console"], clock=self.stage.clock, transport=self.tap, **given
         )

@@ -9,7 +9,7 @@ import pytest
 
 from backends.base import DeploymentRef
 from backends.errors import UnexpectedReply
-from backends.vast import wire
+from backends.vast import orders, wire
 from words import JobStatus, Reason
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -46,7 +46,7 @@ LAUNCH: dict[str, Any] = {
 
 
 def test_a_search_asks_for_what_the_image_and_the_models_need() -> None:
-    body = wire.search_body("A100-80GB", "vastai/comfy:v1-cuda-12.9-py312", max_life_s=3600)
+    body = orders.search_body("A100-80GB", "vastai/comfy:v1-cuda-12.9-py312", max_life_s=3600)
 
     assert body["gpu_name"] == {"in": ["A100 SXM4", "A100 PCIE"]}
     assert body["gpu_ram"] == {"gte": 79_000}  # the 40 GB card has the same name
@@ -59,16 +59,16 @@ def test_a_search_asks_for_what_the_image_and_the_models_need() -> None:
 
 
 def test_an_image_without_a_cuda_version_asks_for_none() -> None:
-    assert "cuda_max_good" not in wire.search_body("L40S", "vastai/comfy:latest", max_life_s=1)
+    assert "cuda_max_good" not in orders.search_body("L40S", "vastai/comfy:latest", max_life_s=1)
 
 
-@pytest.mark.parametrize("gpu", wire.GPUS)
+@pytest.mark.parametrize("gpu", orders.GPUS)
 def test_every_gpu_is_spelt_with_spaces(gpu: str) -> None:
-    assert not any("_" in name for name in wire.search_body(gpu, "x", max_life_s=1)["gpu_name"]["in"])
+    assert not any("_" in name for name in orders.search_body(gpu, "x", max_life_s=1)["gpu_name"]["in"])
 
 
 def test_an_order_is_on_demand_and_cancelled_where_it_cannot_start() -> None:
-    body = wire.Launch(**LAUNCH).body()
+    body = orders.Launch(**LAUNCH).body()
 
     assert body["label"] == "bakeoff-a"
     assert "price" not in body  # it would make the rental interruptible
@@ -79,11 +79,11 @@ def test_an_order_is_on_demand_and_cancelled_where_it_cannot_start() -> None:
 
 @pytest.mark.parametrize(("model_gb", "disk"), [(10.0, 80), (34.2, 80), (60.1, 106)])
 def test_the_disk_has_room_for_the_models(model_gb: float, disk: int) -> None:
-    assert wire.Launch(**LAUNCH | {"model_gb": model_gb}).body()["disk"] == disk
+    assert orders.Launch(**LAUNCH | {"model_gb": model_gb}).body()["disk"] == disk
 
 
 def test_the_environment_is_an_object_with_ports_as_keys() -> None:
-    env = wire.Launch(**LAUNCH).body()["env"]
+    env = orders.Launch(**LAUNCH).body()["env"]
 
     assert env["-p 8288:8288"] == "1"
     assert env["WEB_PASSWORD"] == "pw"
@@ -92,11 +92,11 @@ def test_the_environment_is_an_object_with_ports_as_keys() -> None:
     assert "localhost:8288:18288:" in env["PORTAL_CONFIG"]
     assert "ComfyUI" in env["PORTAL_CONFIG"]
     assert all(isinstance(value, str) for value in env.values())
-    assert "HF_TOKEN" not in wire.Launch(**LAUNCH | {"hf_token": None}).body()["env"]
+    assert "HF_TOKEN" not in orders.Launch(**LAUNCH | {"hf_token": None}).body()["env"]
 
 
 def test_the_start_command_writes_the_script_sets_the_timer_and_starts_the_image() -> None:
-    script, timer, start = wire.Launch(**LAUNCH).body()["onstart"].split("\n")
+    script, timer, start = orders.Launch(**LAUNCH).body()["onstart"].split("\n")
 
     assert base64.b64decode(script.split()[1]).decode() == LAUNCH["provision"]
     assert timer.startswith("(sleep 3600; curl ")
@@ -107,7 +107,7 @@ def test_the_start_command_writes_the_script_sets_the_timer_and_starts_the_image
 
 
 def test_a_launch_shows_no_secret() -> None:
-    assert "pw" not in repr(wire.Launch(**LAUNCH))
+    assert "pw" not in repr(orders.Launch(**LAUNCH))
 
 
 # -- the console ---------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_an_offer_keeps_what_will_explain_its_bill_and_its_speed() -> None:
     row = prices | network | machine | trust | {"disk_space": 500}
     (offer,) = wire.offers_of({"offers": [row | {"id": 1, "ask_contract_id": 1}]}, "L40S", NOW)
 
-    assert offer.detail == row | {"disk_gb": wire.DISK_GB}
+    assert offer.detail == row | {"disk_gb": orders.DISK_GB}
 
 
 @pytest.mark.parametrize(("row", "shown"), [([1], "list"), (None, "NoneType"), ({"id": 3, "b": 1}, "['b', 'id']")])
