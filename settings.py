@@ -26,7 +26,12 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     address: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65_535)
-    spend_cap_usd: Decimal | None = Field(default=None, gt=0, lt=1_000_000)
+    spend_cap_usd: Decimal | None = Field(default=None, gt=0, lt=1_000_000)  # of all runs of the data folder together
+    spend_cap_gpu_s: float | None = Field(default=None, gt=0)
+    day_cap_usd: Decimal | None = Field(default=None, gt=0, lt=1_000_000)  # of a UTC day
+    day_cap_gpu_s: float | None = Field(default=None, gt=0)
+    job_cap_usd: Decimal | None = Field(default=None, gt=0, lt=1_000_000)  # of one job
+    job_cap_gpu_s: float | None = Field(default=None, gt=0)
     touch_production: bool = False
 
     runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")

@@ -23,6 +23,7 @@ from cli.processes import end_with_parent
 from collectors import billing
 from collectors.context import Context
 from collectors.service import Service
+from collectors.spending import Ceilings, Limit
 from settings import Settings, in_simulated_world, simulated_world
 from storage.blobs import Blobs
 from storage.db import DataFolder, lock_folder, open_engine
@@ -60,8 +61,8 @@ def collect(
     with lock_folder(folder):
         upgrade(folder.db)
         access = access_of(in_simulated_world(settings, line) if line else settings, simulated=line is not None)
-        cap = None if line else settings.spend_cap_usd
-        uvloop.run(_serve(folder, access, settle=settle, spend_cap_usd=cap))
+        ceilings = Ceilings() if line else ceilings_of(settings)
+        uvloop.run(_serve(folder, access, settle=settle, ceilings=ceilings))
 
 
 def access_of(settings: Settings, *, simulated: bool) -> Access:
@@ -85,7 +86,16 @@ def access_of(settings: Settings, *, simulated: bool) -> Access:
     )
 
 
-async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_usd: Decimal | None) -> None:
+def ceilings_of(settings: Settings) -> Ceilings:
+    """The ceilings beside those of each run; a simulated world has none."""
+    return Ceilings(
+        job=Limit(settings.job_cap_usd, settings.job_cap_gpu_s),
+        day=Limit(settings.day_cap_usd, settings.day_cap_gpu_s),
+        installation=Limit(settings.spend_cap_usd, settings.spend_cap_gpu_s),
+    )
+
+
+async def _serve(folder: DataFolder, access: Access, *, settle: bool, ceilings: Ceilings) -> None:
     loop = asyncio.get_running_loop()
     end_with_parent()
     clock = world_clock(folder)
@@ -100,7 +110,7 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, spend_cap_
         blobs=Blobs(folder.blobs),
         token=installation.token,
         simulated=access.simulated,
-        spend_cap_usd=spend_cap_usd,
+        ceilings=ceilings,
     )
     service = Service(ctx, pid=os.getpid(), when_idle=(lambda: billing.settle(ctx)) if settle else None)
     task = asyncio.create_task(service.run())

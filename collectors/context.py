@@ -5,13 +5,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlmodel import Session
 
 from backends.base import Backend
 from clock import Clock
+from collectors.spending import Book, Ceilings
 from storage.blobs import Blobs
 from storage.models import Event
 from storage.writer import Writer
@@ -34,7 +34,8 @@ class Context:
     blobs: Blobs
     token: str  # the installation's resource-name prefix
     simulated: bool
-    spend_cap_usd: Decimal | None = None  # of all runs of this data folder together; None in simulated worlds
+    ceilings: Ceilings = field(default_factory=Ceilings)  # beside those of each run; none in simulated worlds
+    book: Book = field(default_factory=Book)
     lease_token: int = 0
     stopping: set[int] = field(default_factory=set)  # runs that are to end now
     saturated: set[int] = field(default_factory=set)  # deployments that cannot carry their load

@@ -9,7 +9,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
+
+from sqlmodel import Session, select
 
 from backends.base import Backend, DeploymentRef, JobRef, JobSpec, Observation
 from backends.errors import BackendError, FateUnknown, NotFound, UnexpectedReply
@@ -22,6 +25,7 @@ from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
 
 AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
+LAST_LOOKS = 5  # for what may be over, while nobody answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,9 @@ async def _submit(ctx: Context, sample: Sample) -> JobRef | None:
     except BackendError as error:
         await _end_without_result(ctx, sample, decide.reason_of_submit(error), str(error))
         return None
-    await _accepted(ctx, sample, ref, sent_at)
+    if not await _accepted(ctx, sample, ref, sent_at):
+        log.warning("job %s was answered with the id of an earlier job", sample.job.key)
+        return await _recover(ctx, sample)
     return ref
 
 
@@ -113,32 +119,43 @@ async def _recover(ctx: Context, sample: Sample) -> JobRef | None:
 
 async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
     """Does the provider know the job? Only its own "no" counts as one; a provider that is away is asked again."""
-    while True:
+    for look in count(1):
         try:
             seen = await sample.backend.poll(ref)
         except NotFound:
             return False
         except BackendError as error:
             log.info("looking for job %s failed: %s", sample.job.key, error)
-            if _overdue(ctx, sample.job):
-                return False
+            if look >= LAST_LOOKS and _overdue(ctx, sample.job):
+                break
             await ctx.clock.sleep(COARSE_S)
         else:
             return seen.status is not JobStatus.LOST
+    return False
 
 
-async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> None:
-    job = sample.job
-    job.sent_at = sent_at
-    job.accepted_at = ctx.clock.now() if sent_at else None
-    job.provider_job_id = ref.id
+async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> bool:
+    """Write it down; False if the id is another job's: an earlier answer came again, and nobody knows of ours."""
+    job, token = sample.job, ctx.lease_token
+    accepted_at = ctx.clock.now() if sent_at else None
     values = {
         "status": JobStatus.SUBMITTED,
         "provider_job_id": ref.id,
-        "sent_at": job.sent_at,
-        "accepted_at": job.accepted_at,
+        "sent_at": sent_at,
+        "accepted_at": accepted_at,
     }
-    await _write(ctx, sample, values)
+    same = select(Job.id).where(Job.deployment_id == job.deployment_id, Job.provider_job_id == ref.id, Job.id != job.id)
+
+    def write(session: Session) -> bool:
+        if session.exec(same).first() is not None:
+            return False
+        guarded_update(session, Job, job.id, token, values)
+        return True
+
+    if not await ctx.writer.run(write):
+        return False
+    job.sent_at, job.accepted_at, job.provider_job_id = sent_at, accepted_at, ref.id
+    return True
 
 
 async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
@@ -150,11 +167,13 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
     picked_up_at = job.accepted_at if job.status is JobStatus.RUNNING else None
     while True:
         asked_at = ctx.clock.now()
-        seen = await _look(sample.backend, ref, 0.0 if _to_end(ctx, job) else _hold_s(sample, asked_at))
-        if seen is not None and seen.status.final:
+        ending = _to_end(ctx, sample, picked_up_at)
+        seen = await _look(sample.backend, ref, 0.0 if ending else _hold_s(sample, asked_at))
+        ending = _to_end(ctx, sample, picked_up_at)
+        if seen is not None and seen.status.final and (ending is None or seen.status is JobStatus.SUCCEEDED):
             await results.finish(ctx, job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
             return
-        if _overdue(ctx, job) or _to_end(ctx, job):
+        if ending or _overdue(ctx, job):
             break
         if seen is not None:
             job.last_unfinished_at = asked_at
@@ -162,12 +181,23 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
             picked_up_at = _picked_up_at(job, seen, asked_at)
             await _write(ctx, sample, {"status": JobStatus.RUNNING, "last_unfinished_at": asked_at})
         await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen, picked_up_at or job.accepted_at))
-    await _cancel(ctx, sample, ref, picked_up=picked_up_at is not None)
+    await _cancel(ctx, sample, ref, picked_up=picked_up_at is not None, ending=ending)
 
 
-def _to_end(ctx: Context, job: Job) -> bool:
-    """Its run was asked to stop, or its lane carries no more."""
-    return job.run_id in ctx.stopping or job.deployment_id in ctx.saturated
+def _to_end(ctx: Context, sample: Sample, picked_up_at: datetime | None) -> Reason | None:
+    """Why it is to end now: its run was asked to stop, its lane carries no more, or its money is spent.
+
+    Once a run's money is spent, jobs that a worker has taken come home; those in a queue would cost as much again.
+    """
+    job, limit_s = sample.job, budget.job_limit_s(ctx, sample.deployment)
+    if job.run_id in ctx.stopping:
+        return Reason.STOPPED
+    if job.deployment_id in ctx.saturated:
+        return Reason.SATURATED
+    if picked_up_at is None:
+        return Reason.BUDGET_REACHED if job.run_id in ctx.book.overdrawn else None
+    beyond = limit_s is not None and ctx.clock.now() >= picked_up_at + timedelta(seconds=limit_s)
+    return Reason.BUDGET_REACHED if beyond else None
 
 
 def _picked_up_at(job: Job, seen: Observation, asked_at: datetime) -> datetime:
@@ -195,16 +225,17 @@ def _gap_s(
     """World seconds until the next look. A look that held needs no gap; one that came back at once does."""
     if seen is None:
         return COARSE_S
-    now = ctx.clock.now()
+    took_s = (ctx.clock.now() - asked_at).total_seconds()
     if Feature.LONG_POLL in sample.backend.features:
-        return max(0.0, FINE_S - (now - asked_at).total_seconds())
+        return max(0.0, FINE_S - took_s)
     end_at = sample.expected.end_of(began_at)
-    return next_look_s(
-        (now - (sample.job.accepted_at or now)).total_seconds(),
-        None if end_at is None else (end_at - now).total_seconds(),
+    gap_s = next_look_s(
+        (asked_at - (sample.job.accepted_at or asked_at)).total_seconds(),
+        None if end_at is None else (end_at - asked_at).total_seconds(),
         spread_s=sample.expected.spread_s,
         looking=sample.looking(),
     )
+    return max(0.0, gap_s - took_s)
 
 
 async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | None:
@@ -220,16 +251,28 @@ async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | N
     return None
 
 
-async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool) -> None:
-    seen = None if picked_up or _to_end(ctx, sample.job) else await deployments.look(ctx, sample.deployment)
-    reason = decide.reason_of_deadline(picked_up=picked_up, seen=seen, in_flight=sample.looking())
-    if _to_end(ctx, sample.job):
-        reason = Reason.STOPPED if sample.job.run_id in ctx.stopping else Reason.SATURATED
+async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool, ending: Reason | None) -> None:
+    seen = None if picked_up or ending else await deployments.look(ctx, sample.deployment)
+    reason = ending or decide.reason_of_deadline(picked_up=picked_up, seen=seen, in_flight=sample.looking())
     try:
         await sample.backend.cancel(ref)
     except BackendError as error:
         log.warning("cancel of %s failed: %s", ref.id, error)
+    if (last := await _last_look(ctx, sample, ref)) is not None:
+        await results.finish(ctx, sample.job, last, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
+        return
     await _end_without_result(ctx, sample, reason, decide.evidence_of_deadline(seen))
+
+
+async def _last_look(ctx: Context, sample: Sample, ref: JobRef) -> Observation | None:
+    """What came before our cancel was paid for and is taken; None if nothing did, or nobody can be asked."""
+    for _ in range(LAST_LOOKS):
+        seen = await _look(sample.backend, ref, 0.0)
+        if seen is not None:
+            came = seen.status.final and seen.status not in (JobStatus.CANCELLED, JobStatus.LOST)
+            return seen if came else None
+        await ctx.clock.sleep(COARSE_S)
+    return None
 
 
 async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, error: str | None) -> None:

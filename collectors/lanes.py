@@ -4,7 +4,7 @@ import asyncio
 
 from sqlmodel import Session, select
 
-from collectors import budget, deployments
+from collectors import deployments
 from collectors.context import Context, Drained, log
 from collectors.load import run_load
 from storage.db import StorageError

@@ -27,6 +27,7 @@ from collectors.drive import AHEAD_S
 from collectors.load import TIMEOUT_S
 from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S
 from collectors.runs import drive_run
+from collectors.spending import Ceilings, Limit
 from storage.models import Image, Job
 from storage.models import Observation as ObservationRow
 from tests.unit.collectors.fakes import (
@@ -506,13 +507,13 @@ def test_a_reached_cap_pays_for_no_further_job_and_says_so(tmp_path: Path) -> No
     assert statuses == [JobStatus.SUCCEEDED] * paid + [JobStatus.CANCELLED] * (10 - paid)
     assert refused == {Reason.BUDGET_REACHED}
     assert error is not None
-    assert error.endswith("its cap is $0.04.")
-    assert (run_status, why) == (RunStatus.STOPPED, "its spend cap was reached")
+    assert error.endswith("teardown included; the ceiling is $0.0350.")
+    assert (run_status, why) == (RunStatus.STOPPED, error)
 
 
 def test_the_cap_of_the_data_folder_holds_over_all_runs(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> tuple[list[str | None], list[str]]:
-        desk.ctx.spend_cap_usd = Decimal("0.02")
+        desk.ctx.ceilings = Ceilings(installation=Limit(Decimal("0.04")))
         await drive_run(desk.ctx, desk.ask(warm=0))
         await drive_run(desk.ctx, desk.ask(warm=9))
         return desk.reasons(), [row.reason or "" for row in desk.deployments()]
@@ -520,7 +521,8 @@ def test_the_cap_of_the_data_folder_holds_over_all_runs(tmp_path: Path) -> None:
     reasons, failed = play(tmp_path, scenario)
     assert reasons[0] is None
     assert set(reasons[1:]) == {Reason.BUDGET_REACHED}
-    assert failed[1].startswith("All runs together may have cost $0.02 by now; the cap is $0.02")
+    assert failed[1].startswith("With a deployment on alpha, all runs together may come to $0.0")
+    assert failed[1].endswith("the ceiling is $0.0400 (BAKEOFF_SPEND_CAP_USD).")
 
 
 def test_a_row_says_who_it_belongs_to_from_the_start(tmp_path: Path) -> None:
