@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from sqlmodel import Session, col, func, select
 
-from analysis import compare, validity
+from analysis import capacity, compare, timing, validity
 from storage import frames
 from storage.models import Backend, Deployment, Installation, Job
 from words import Feature, Reason
@@ -36,7 +36,9 @@ MARK_FIELDS = ("run_id", "backend", "mark", "excludes", "reason", "value", "limi
 
 
 def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Simulated flag, jobs, paid calls, marks, cells and deployments; `truth` is the simulator's own account."""
+    """Simulated flag, jobs, paid calls, marks, cells, deployments, capacity and failures; `truth` is the simulator's
+    own account.
+    """
     jobs = frames.jobs(session)
     installation = session.get(Installation, 1)
     cells = [_cell(row) for row in compare.cells(jobs).iter_rows(named=True)]
@@ -52,8 +54,22 @@ def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[s
         "marks": marks(jobs),
         "cells": cells,
         "deployments": deployments,
+        **_reliability(session, jobs),
     }
     return shown if truth is None else {**shown, "truth": {name: truth[name] for name in ("jobs", "paid_calls")}}
+
+
+def _reliability(session: Session, jobs: pl.DataFrame) -> dict[str, Any]:
+    """Time to get a GPU, missing capacity, and failures by class: unit, n, and interval or the reason for none.
+
+    example_url: that job's page, below the address of the web server.
+    """
+    timed = timing.timed(jobs)
+    failed = capacity.failures(timed).iter_rows(named=True)
+    return {
+        "capacity": capacity.capacity(frames.deployments(session), timed).to_dicts(),
+        "failures": [{**row, "example_url": f"/job?id={row['example_job']}"} for row in failed],
+    }
 
 
 def marks(jobs: pl.DataFrame) -> list[dict[str, Any]]:
@@ -80,7 +96,7 @@ def paid_calls(session: Session) -> int:
     sent = (
         select(func.count())
         .select_from(Job)
-        .where(col(Job.provider_job_id).is_not(None) | (Job.reason == Reason.FATE_UNKNOWN))
+        .where(col(Job.provider_job_id).is_not(None) | col(Job.reason).in_([Reason.FATE_UNKNOWN, Reason.OUR_FAULT]))
     )
     return int(session.exec(rented).one()) + int(session.exec(sent).one())
 

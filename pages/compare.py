@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from ui import charts, compare_view, cost_view, draw, latency_view, load
+from ui import capacity_view, charts, compare_view, cost_view, draw, latency_view, load
 from ui.formats import listed, state_glyph
 from ui.glossary import meaning
 from ui.names import label
@@ -135,6 +135,7 @@ def reliability(found: load.Comparison) -> None:
             draw.chart(charts.failures(why), alt="Failures by reason and provider")
         else:
             st.caption("No job failed.")
+    gpus(found)
     failed = latency_view.failed_jobs(found.timed)
     if failed.height:
         st.subheader("Failed jobs", anchor=False)
@@ -145,6 +146,26 @@ def reliability(found: load.Comparison) -> None:
         draw.frame(failed, columns, alt="Failed jobs", key="failed")
         if click := st.session_state.get("open_job"):
             st.switch_page("job.py", query_params={"id": str(failed["job"][click["row"]])})
+
+
+def gpus(found: load.Comparison) -> None:
+    """Time to get a GPU and missing capacity, a result of their own; failures by class, each with an example."""
+    st.subheader("Was there a GPU?", anchor=False, help=meaning("no capacity"))
+    grid = st.grid(3, min_column_width=300, gap="small")
+    for one in capacity_view.cards(found.capacity):
+        with draw.card(grid, one.heading, one.note, term=one.term):
+            draw.chart(charts.intervals(one.rows, axis_format=one.axis_format), alt=one.alt)
+    draw.frame(capacity_view.table(found.capacity), alt="Time to get a GPU and capacity failures, with n and interval")
+    if found.failures.height:
+        st.subheader("Failures by class", anchor=False, help=meaning("failure class"))
+        shown = capacity_view.failure_table(found.failures)
+        columns = {
+            "open": st.column_config.ButtonColumn("", type="tertiary", width="small", key="open_example"),
+            "said": st.column_config.TextColumn("As the provider said it", width=380),
+        }
+        draw.frame(shown, columns, alt="Failures by class, with an example", key="failures")
+        if click := st.session_state.get("open_example"):
+            st.switch_page("job.py", query_params={"id": str(shown["job"][click["row"]])})
 
 
 scope = pick()

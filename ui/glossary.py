@@ -20,6 +20,12 @@ DEFINITIONS: Final[dict[str, str]] = {
     "success": "good images / (good + provider + capacity + quality failures), first attempts only. "
     "Our own failures are left out and counted apart. 95 % Wilson interval; it needs 30 jobs.",
     "failure class": "Whose failure it was: provider, capacity, quality; ours leaves the success rate.",
+    "time to get a GPU": "Order to ready, by deployment. An order that came to nothing took for ever. A scaling "
+    "endpoint is ready before it has a GPU: there the wait for a worker tells. p50 needs 6 orders, p95 72.",
+    "wait for a worker": "Of a cold job: accepted to its worker's start, where the provider says. A job that found no "
+    "capacity waited at least as long as we did.",
+    "no capacity": "Jobs that no worker took in time, since none was free. Workers that crash again and again are "
+    "no lack of capacity: the provider's list of workers tells. 95 % Wilson interval; it needs 30 jobs.",
     "fully loaded": "Every dollar of the deployments (idle, cold, failed jobs, storage, network, fees) / good images.",
     "marginal": "Busy seconds of good warm jobs x unit price / good images. What one more image costs "
     "while a worker is up.",

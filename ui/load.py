@@ -12,7 +12,7 @@ import polars as pl
 import streamlit as st
 from sqlmodel import Session, select
 
-from analysis import compare, cost
+from analysis import capacity, compare, cost
 from analysis.timing import timed
 from storage import frames, queries
 from storage.models import Backend, Charge, Offer
@@ -66,7 +66,7 @@ def measured(at: Version, run_ids: tuple[int, ...] | None = None) -> Measured:
 
 
 class Comparison(NamedTuple):
-    """What `analysis.compare` and `analysis.cost` make of one scope."""
+    """What `analysis.compare`, `analysis.cost` and `analysis.capacity` make of one scope."""
 
     jobs: pl.DataFrame
     timed: pl.DataFrame
@@ -74,22 +74,26 @@ class Comparison(NamedTuple):
     deployments: pl.DataFrame
     arms: pl.DataFrame
     waterfall: pl.DataFrame
+    capacity: pl.DataFrame
+    failures: pl.DataFrame
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def comparison(at: Version, workflow: str, gpu: str, settings: str, run_ids: tuple[int, ...]) -> Comparison:
     """Cells, arms and waterfall of one workflow at one setting on one GPU, from these runs (none named: all)."""
     data, scope = measured(at), Scope(workflow, gpu, settings, run_ids)
-    jobs = scope.of(data.jobs)
+    jobs, timed_jobs = scope.of(data.jobs), scope.of(data.timed)
     deployments = data.deployments.filter(pl.col("deployment_id").is_in(jobs["deployment_id"].unique().implode()))
     charges = data.charges.filter(pl.col("deployment_id").is_in(deployments["deployment_id"].implode()))
     return Comparison(
         jobs=jobs,
-        timed=scope.of(data.timed),
+        timed=timed_jobs,
         cells=compare.cells(jobs),
         deployments=compare.deployments(deployments, jobs, charges),
         arms=compare.arms(deployments, jobs, charges),
         waterfall=cost.waterfall(deployments, jobs, charges),
+        capacity=capacity.capacity(deployments, timed_jobs),
+        failures=capacity.failures(timed_jobs),
     )
 
 

@@ -10,7 +10,7 @@ from benchmarks.judge import failing, judge
 from storage.db import DataFolder, open_engine
 from storage.models import Charge, Deployment, Job, Run
 from tests.simulation.bakeoff import Bakeoff, bakeoff, cells, plan
-from words import CostState, DeploymentState, RunStatus
+from words import CostState, DeploymentState, JobStatus, RunStatus
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,20 @@ def test_fully_loaded_cost_of_every_deployment_is_the_truths(done: Bakeoff) -> N
         assert (row["fully_loaded_usd_per_image"] is None) == (truth is None)
         if truth is not None:
             assert row["fully_loaded_usd_per_image"] == pytest.approx(truth, rel=0.01), row
+
+
+def test_every_order_got_its_gpu_and_each_failure_has_an_example(done: Bakeoff) -> None:
+    shown = done.document()
+    ready = [row for row in shown["capacity"] if row["metric"] == "orders_ready" and row["gpu"] == "L40S"]
+    orders = {row["backend"]: row for row in ready}
+    assert {name: (row["n"], row["hits"], row["left_out"]) for name, row in orders.items()} == {
+        "modal": (1, 1, 0), "runpod": (1, 1, 0), "vast": (3, 3, 0),
+    }  # fmt: skip
+    assert all(row["withheld"] or row["high"] is not None for row in shown["capacity"] if row["unit"] == "share")
+    with done.reading() as session:
+        failed = {job.id: job.reason for job in session.exec(select(Job)) if job.status is not JobStatus.SUCCEEDED}
+    assert sum(row["jobs"] for row in shown["failures"]) == len(failed)
+    assert all(failed[row["example_job"]] == row["reason"] for row in shown["failures"])
 
 
 def test_paid_calls_equal_the_ledgers(done: Bakeoff) -> None:
