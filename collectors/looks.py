@@ -9,7 +9,7 @@ from storage.models import Job
 from words import JobStatus, StartKind
 
 COARSE_S = 2.0  # world seconds between looks while the end is far
-FINE_S = 0.25  # .. and around the predicted end
+FINE_S = 0.2  # .. and around the predicted end
 LONG_POLL_S = 20.0
 LOOKS_PER_S = 100.0  # of all jobs of one deployment together; Runpod answers 200 an endpoint (its docs, 2026-08-20)
 _REMEMBERED = 9
@@ -50,7 +50,7 @@ class Expected:
 
 
 def next_look_s(waited_s: float, left_s: float | None, *, spread_s: float, looking: int = 1) -> float:
-    """World seconds until the next look.
+    """World seconds from one look to the next.
 
     waited_s: since the job was accepted. left_s: until its predicted end, negative once it is overdue, None without a
     prediction: then the gap grows with the wait, from fine to coarse. looking: jobs of the deployment that are being

@@ -69,13 +69,14 @@ class Bakeoff:
     folder: DataFolder
     world: str = "default"
     seed: int = 1
+    studio: Any = STUDIO
     simulation: Simulation = field(init=False)
 
     def open(self, clock: VirtualClock) -> None:
         """Make the world and the tables."""
         self.folder.create()
         upgrade(self.folder.db)
-        self.simulation = Simulation(load_world(self.world), seed=self.seed, studio=STUDIO, now=clock.now())
+        self.simulation = Simulation(load_world(self.world), seed=self.seed, studio=self.studio, now=clock.now())
         with Session(open_engine(self.folder.db)) as session:
             token = f"bakeoff-s{self.seed}"
             session.add(Installation(token=token, simulated=True, world=self.world, created_at=clock.now()))
