@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
+from backends.addresses import Forbidden, same_host
 from backends.base import (
     Charge,
     Deployment,
@@ -24,8 +24,9 @@ from backends.base import (
     Observation,
     Offer,
 )
-from backends.errors import BackendError, FateUnknown, InvalidRequest, RateLimited, Unavailable
+from backends.errors import BackendError, FateUnknown, InvalidRequest, RateLimited, Unavailable, UnexpectedReply
 from backends.http import Http, client
+from backends.reading import Answer
 from backends.signs import Sign, reason_of
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason
@@ -210,6 +211,8 @@ class ModalWebBackend:
             return await self._answer(flight, url, fields)
         except FateUnknown as error:
             return _ended(Reason.FATE_UNKNOWN, str(error), flight)
+        except UnexpectedReply as error:
+            return _ended(Reason.UNEXPECTED_REPLY, str(error), flight, {"received": error.raw})
         except BackendError as error:
             return _ended(Reason.UNREACHABLE, str(error), flight)
 
@@ -218,13 +221,16 @@ class ModalWebBackend:
         while response.status_code == 303:
             there = response.headers.get("location", "")
             flight.hops += 1
-            if flight.hops > MOST_HOPS or urlsplit(there)[:2] != urlsplit(url)[:2]:
-                raise FateUnknown(f"{url} sends us on for ever, or to somebody else ({there[:200]}).")
-            response = await self._result(there)
+            if flight.hops > MOST_HOPS:
+                raise FateUnknown(f"{url} sends us on for ever ({there[:200]}).")
+            try:
+                response = await self._result(same_host(there, url))
+            except Forbidden as error:
+                raise FateUnknown(f"{error} {url} sends us on there ({there[:200]}).") from None
         flight.call_id = response.headers.get("modal-function-call-id")
         return observed(response, flight)
 
-    async def _result(self, url: str) -> Any:
+    async def _result(self, url: str) -> Answer:
         """The result URL may be read again and again; a broken connection costs nothing there."""
         for _ in range(3):
             try:
@@ -252,10 +258,10 @@ def request_fields(graph: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidRequest(f"The graph does not say what the endpoint needs: {error!r}.") from error
 
 
-def observed(response: Any, flight: _Flight | None) -> Observation:
+def observed(response: Answer, flight: _Flight | None) -> Observation:
     """What the endpoint's last answer means."""
-    body: bytes = response.content
-    raw = {"status": response.status_code, "headers": dict(response.headers)}
+    body = response.content
+    raw: dict[str, Any] = {"status": response.status_code, "headers": dict(response.headers)}
     if response.status_code == 200:
         if not body.startswith(MAGIC):
             return _ended(reason_of(SIGNS, "HTTP 200", ""), "The answer is no image.", flight, raw)

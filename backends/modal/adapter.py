@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from reprlib import Repr
 from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -34,6 +35,7 @@ from backends.errors import (
 from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
 from backends.modal.failures import EXPECTED, RETURNED, named, reason_of, state_of, workers_of
 from backends.modal.wire import InnerClient
+from backends.reading import instant_or_none, readable, span_s, unreadable
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason, WorkerState
 
@@ -145,9 +147,9 @@ class ModalBackend:
             running = row is not None and row["status"] == "running"
             return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED)
         if state == "done":
-            seen = observation_of(value, row)
+            seen = _result(value, row)
             self._seen[ref.deployment.id] = {
-                name: str(seen.evidence[of]) for name, of in _PROVENANCE if seen.evidence[of]
+                name: str(seen.evidence[of]) for name, of in _PROVENANCE if seen.evidence.get(of)
             }
             return seen
         end = state_of(state, None if row is None else row["status"])
@@ -227,10 +229,28 @@ class ModalBackend:
         return await retrying(once)
 
 
+class _Brief(Repr):
+    """A value's beginning, whatever its size; of bytes only their number."""
+
+    def repr_bytes(self, value: bytes, _level: int) -> str:
+        return f"{len(value):,} bytes"
+
+
+def _result(value: Any, row: Mapping[str, Any] | None) -> Observation:
+    """The end of a call that returned: a value that cannot be read is a failure with what it said."""
+    try:
+        return observation_of(value, row)
+    except UnexpectedReply as error:
+        return unreadable(error, _worker({}, row))
+
+
+@readable("Modal", _Brief().repr)
 def observation_of(result: Any, row: Mapping[str, Any] | None) -> Observation:
     """What our deployed function returned, with the call's line in Modal's list. Raises UnexpectedReply."""
     if not isinstance(result, dict) or "ok" not in result:
-        raise UnexpectedReply("The call returned something that is not our function's result.", raw=repr(result))
+        raise UnexpectedReply(
+            "The call returned something that is not our function's result.", raw=_Brief().repr(result)
+        )
     images = tuple(image for image in result.get("images") or () if isinstance(image, bytes))
     raw = {**result, "images": [_digest(image) for image in images]}
     if not result["ok"] or not images:
@@ -278,7 +298,7 @@ def _times(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> Times:
         queue_s=(queued[0] - queued[1]).total_seconds() if queued[0] and queued[1] else None,
         execution_s=row.get("execution_s") if execution_s is None else execution_s,
         boot_s=_span_s(stamps.get("enter_started_at"), stamps.get("enter_done_at")) if first else None,
-        load_s=stamps.get("model_load_s"),
+        load_s=span_s(stamps.get("model_load_s")),
     )
 
 
@@ -303,12 +323,14 @@ def _asked(modal_gpu: str | None) -> dict[str, str]:
     return {} if modal_gpu is None else {"gpu_name": modal_gpu.rstrip("!")}
 
 
-def _span_s(start_s: float | None, end_s: float | None) -> float | None:
-    return None if start_s is None or end_s is None else round(end_s - start_s, 6)
+def _span_s(start_s: Any, end_s: Any) -> float | None:
+    start, end = instant_or_none(start_s), instant_or_none(end_s)
+    return None if start is None or end is None else round(end_s - start_s, 6)
 
 
-def _iso(epoch_s: float | None) -> str | None:
-    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).isoformat()
+def _iso(epoch_s: Any) -> str | None:
+    at = instant_or_none(epoch_s)
+    return None if at is None else at.isoformat()
 
 
 def _digest(image: bytes) -> dict[str, Any]:
