@@ -117,8 +117,8 @@ STATUS_OF: dict[Reason, JobStatus] = {
     Reason.NOT_SENT: JobStatus.CANCELLED,
     Reason.UNREACHABLE: JobStatus.FAILED,
     Reason.WORKER_LOST: JobStatus.FAILED,
-    Reason.CRASH_LOOP: JobStatus.TIMED_OUT,
-    Reason.NEVER_READY: JobStatus.TIMED_OUT,
+    Reason.CRASH_LOOP: JobStatus.FAILED,  # it would never have come, however long we had waited
+    Reason.NEVER_READY: JobStatus.FAILED,
     Reason.OUT_OF_MEMORY: JobStatus.FAILED,
     Reason.EXECUTION_ERROR: JobStatus.FAILED,
     Reason.EXECUTION_TIMEOUT: JobStatus.TIMED_OUT,
@@ -252,6 +252,7 @@ class RequestKind(StrEnum):
     DRY_RUN = "dry_run"
     RECHECK = "recheck"
     STOP_RUN = "stop_run"
+    STOP_ALL = "stop_all"
 
 
 class RequestState(StrEnum):

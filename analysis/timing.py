@@ -6,6 +6,7 @@ result in our hands. What was never delivered took for ever: failing fast is no 
 
 import polars as pl
 
+from analysis.clocks import ended_s
 from words import FAILURE_OF, FailureClass, JobStatus, StartKind
 
 GOOD = "good"
@@ -77,9 +78,10 @@ def _corrected() -> pl.Expr:
     """accepted - intended + queue + execution, held inside the bracket that our own looks prove.
 
     The provider accepted the job somewhere between our sending and its answer: the middle is taken, as NTP does.
+    Without its durations the worker's own end stamp is taken, its clock set by ours (`analysis.clocks`).
     """
     accepted_s = (_since_intended("sent_at") + _since_intended("accepted_at")) / 2
-    told = accepted_s + pl.col("queue_s") + pl.col("execution_s")
+    told = pl.coalesce(accepted_s + pl.col("queue_s") + pl.col("execution_s"), ended_s())
     at_least = pl.max_horizontal(told, "bracket_lo_s")
     return pl.when(told.is_not_null()).then(pl.min_horizontal(at_least, "bracket_hi_s"))
 
@@ -89,7 +91,10 @@ def _low() -> pl.Expr:
     waited = pl.max_horizontal(
         "bracket_lo_s",
         _since_intended("accepted_at"),
-        pl.when(pl.col("status") == JobStatus.TIMED_OUT).then(_since_intended("deadline_at")),
+        # One that its provider ended before our deadline was seen unfinished only until then.
+        pl.when((pl.col("status") == JobStatus.TIMED_OUT) & pl.col("first_finished_at").is_null()).then(
+            _since_intended("deadline_at")
+        ),
         pl.lit(0.0),
     )
     return (

@@ -69,7 +69,7 @@ class TestModalOverTheSdk(SocketContract):
 
         async def scenario(bench: Bench) -> None:
             last = await bench.finished(await bench.submit(await bench.deployed()))
-            assert (last.status, last.reason) == (JobStatus.TIMED_OUT, Reason.CRASH_LOOP)
+            assert (last.status, last.reason) == (JobStatus.FAILED, Reason.CRASH_LOOP)
             assert "before it answered" in (last.error or "")
 
         self.play(scenario, own={"crash_share": 1.0})

@@ -41,7 +41,7 @@ from tests.unit.collectors.fakes import (
     play,
     until,
 )
-from words import Feature, JobStatus, Reason, RunStatus, StartKind, WorkerState
+from words import STATUS_OF, Feature, JobStatus, Reason, RunStatus, StartKind, WorkerState
 
 LONG = SERVERLESS | {Feature.LONG_POLL}
 
@@ -347,7 +347,7 @@ def test_a_job_that_nobody_took_is_told_apart_by_one_look_at_the_workers(
             return replace(await super().observe(ref), workers=workers)
 
     job = play(tmp_path, one_job, lambda clock: Telling(clock, queue_s=10_000))
-    assert (job.status, job.reason) == (JobStatus.TIMED_OUT, reason)
+    assert (job.status, job.reason) == (STATUS_OF[reason], reason)
     assert job.error == f"Workers at its deadline: {said}."
 
 

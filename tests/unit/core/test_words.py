@@ -38,7 +38,7 @@ def test_a_crash_loop_is_the_providers_and_an_empty_market_is_capacity() -> None
     """They look alike in a queue; only one of them says that the provider has too few GPUs."""
     assert FAILURE_OF[Reason.CRASH_LOOP] is FAILURE_OF[Reason.NEVER_READY] is FailureClass.PROVIDER
     assert FAILURE_OF[Reason.STUCK_IN_QUEUE] is FAILURE_OF[Reason.NO_CAPACITY] is FailureClass.CAPACITY
-    assert STATUS_OF[Reason.CRASH_LOOP] is STATUS_OF[Reason.STUCK_IN_QUEUE] is JobStatus.TIMED_OUT
+    assert (STATUS_OF[Reason.CRASH_LOOP], STATUS_OF[Reason.STUCK_IN_QUEUE]) == (JobStatus.FAILED, JobStatus.TIMED_OUT)
 
 
 def test_providers_are_written_as_a_person_writes_them() -> None:
