@@ -9,7 +9,7 @@ from sqlalchemy import Update
 from sqlmodel import Session, col, select, update
 
 from clock import WallClock
-from collectors import billing, orphans, prices, requests
+from collectors import billing, orphans, prices, requests, schedules
 from collectors.context import Context, Drained, log
 from collectors.runs import drive_run
 from collectors.schedule import each, repeat
@@ -82,32 +82,48 @@ class Service:
         """
         try:
             await self._turn()
-            return until() and not self._must_settle and await self._idle()
+            return until() and not self._must_settle and await self._idle() and not await self._scheduled()
         except StorageError as error:
             log.error("%s The collector goes on trying.", error)
             return False
 
     async def _turn(self) -> None:
-        asked, open_runs = await self.ctx.load(lambda session: (_asked(session), _open_runs(session)))
+        asked, open_runs, scheduled = await self.ctx.load(
+            lambda session: (_asked(session), _open_runs(session), schedules.any_open(session))
+        )
         if asked:
             await requests.answer_all(self.ctx)
+        if scheduled:
+            await schedules.turn(self.ctx)
         for run_id in open_runs:
             self._unsettled = True
             if run_id not in self._runs:
                 self._runs[run_id] = asyncio.create_task(drive_run(self.ctx, run_id))
         for run_id in [run_id for run_id, task in self._runs.items() if task.done()]:
             _say_why(run_id, self._runs.pop(run_id))
-        if self._when_idle and self._must_settle and await self._idle():
-            await orphans.sweep(self.ctx)  # time may leap now: nothing must be left rented
-            await self._when_idle()
+        if self._when_idle and await self._idle():
+            await self._leap(self._when_idle)
+
+    async def _leap(self, when_idle: Callable[[], Awaitable[None]]) -> None:
+        """In a simulated world nobody waits: to the next block, or until the bills of what ran are final."""
+        at = await self.ctx.load(schedules.next_start)
+        if at is not None and at > self.ctx.clock.now():
+            await orphans.sweep(self.ctx)  # time leaps now: nothing must be left rented
+            self.ctx.clock.leap(at)
+        elif self._must_settle and not await self._scheduled():
+            await orphans.sweep(self.ctx)
+            await when_idle()
             self._unsettled = False
+
+    async def _scheduled(self) -> bool:
+        return await self.ctx.load(schedules.under_way)
 
     @property
     def _must_settle(self) -> bool:
         return self._unsettled and self._when_idle is not None
 
     async def _idle(self) -> bool:
-        return not self._runs and not await self.ctx.load(_open_runs)
+        return not self._runs and not await self.ctx.load(lambda session: _open_runs(session) or _asked(session))
 
     async def _prices(self) -> None:
         await prices.refresh(self.ctx)
