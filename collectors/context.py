@@ -39,6 +39,8 @@ class Context:
     lease_token: int = 0
     stopping: set[int] = field(default_factory=set)  # runs that are to end now
     saturated: set[int] = field(default_factory=set)  # deployments that cannot carry their load
+    ending: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    gone: set[tuple[str, str]] = field(default_factory=set)  # (backend, its id): destroyed, and its provider said so
     draining: bool = False  # this process is to end: what is in flight comes home, nothing new begins
     ordering: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by backend
 

@@ -53,7 +53,18 @@ async def teardown(ctx: Context, row: Deployment) -> None:
 
 
 async def destroy(ctx: Context, backend: Backend, ref: DeploymentRef) -> None:
-    """Tear down until gone; keeps trying, since leaving it would cost money for ever."""
+    """Tear down until gone; keeps trying, since leaving it would cost money for ever.
+
+    One at a time for each resource: a provider may allow a call every few seconds, and a stop must not wait for two.
+    """
+    what = (backend.name, ref.id)
+    async with ctx.ending[what]:
+        if what not in ctx.gone:
+            await _until_gone(ctx, backend, ref)
+        ctx.gone.add(what)
+
+
+async def _until_gone(ctx: Context, backend: Backend, ref: DeploymentRef) -> None:
     wait_s = 1.0
     while True:
         try:

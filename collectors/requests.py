@@ -1,32 +1,55 @@
 """What the web asked for: answered here, since only this process holds keys."""
 
+import contextlib
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from backends.errors import BackendError
-from collectors import prices
-from collectors.context import Context, log
+from collectors import prices, stopping
+from collectors.context import Context, log, to_the_end
 from storage.db import StorageError
-from storage.models import Request, Run
+from storage.models import Request, Run, Schedule
 from storage.plans import PlanError, RunPlan, lanes
-from words import Feature, RequestKind, RequestState
+from words import Feature, RequestKind, RequestState, RunStatus, ScheduleStatus, called
 
+STOPS = (RequestKind.STOP_RUN, RequestKind.STOP_ALL)
+LISTEN_S = 2.0  # world seconds between looks for a wish to stop
+_OVER = [status for status in RunStatus if status.final]
 _Answer = tuple[RequestState, dict[str, Any]]
 
 
 async def answer_all(ctx: Context) -> None:
-    """Answer every open request, oldest first."""
-    rows = await ctx.load(
-        lambda session: session.exec(
-            select(Request).where(Request.state == RequestState.ASKED).order_by(col(Request.id))
-        ).all()
-    )
-    for row in rows:
-        state, reply = await _answer(ctx, row)
-        await ctx.writer.run(partial(_reply, ctx, row, state, reply))
+    """Answer every open request but the stops, oldest first."""
+    for row in await ctx.load(partial(_asked, col(Request.kind).not_in(STOPS))):
+        await _settle(ctx, row)
+
+
+async def answer_stops(ctx: Context) -> None:
+    """Answer every open wish to stop, side by side: none waits for a price list, nor for another stop."""
+    rows = await ctx.load(partial(_asked, col(Request.kind).in_(STOPS)))
+    await to_the_end(*(_settle(ctx, row) for row in rows))
+
+
+async def listen(ctx: Context) -> None:
+    """Answer stops for as long as the process lives, whatever else it is busy with."""
+    while True:
+        with contextlib.suppress(StorageError):  # it stays open and is answered at the next turn
+            await answer_stops(ctx)
+        await ctx.clock.sleep(LISTEN_S)
+
+
+def _asked(which: Any, session: Session) -> Sequence[Request]:
+    query = select(Request).where(Request.state == RequestState.ASKED, which).order_by(col(Request.id))
+    return session.exec(query).all()
+
+
+async def _settle(ctx: Context, row: Request) -> None:
+    state, reply = await _answer(ctx, row)
+    await ctx.writer.run(partial(_reply, ctx, row, state, reply))
 
 
 async def _answer(ctx: Context, row: Request) -> _Answer:
@@ -37,7 +60,9 @@ async def _answer(ctx: Context, row: Request) -> _Answer:
                 await prices.refresh(ctx)
                 return RequestState.DONE, {}
             case RequestKind.STOP_RUN:
-                return await _stop(ctx, row)
+                return await _stop_run(ctx, row)
+            case RequestKind.STOP_ALL:
+                return await _stop_all(ctx, row)
             case RequestKind.DRY_RUN:
                 return await _dry_run(ctx, row.arguments)
     except StorageError:
@@ -48,7 +73,7 @@ async def _answer(ctx: Context, row: Request) -> _Answer:
     return _refuse(f"The collector does not know the request '{row.kind}'.")
 
 
-async def _stop(ctx: Context, row: Request) -> _Answer:
+async def _stop_run(ctx: Context, row: Request) -> _Answer:
     """The wish is written into the run's row first, so that it outlives this process."""
     run_id = row.arguments.get("run_id")
 
@@ -58,15 +83,40 @@ async def _stop(ctx: Context, row: Request) -> _Answer:
             return f"There is no run {run_id}."
         if run.status.final:
             return f"Run {run_id} is {run.status.value} already."
-        run.stop_reason = f"asked by {row.asked_by}" if row.asked_by else "asked by a person"
+        run.stop_reason = _by(row)
         session.add(run)
         return None
 
     if refusal := await ctx.writer.run(write):
         return _refuse(refusal)
-    ctx.stopping.add(int(run_id or 0))
     await ctx.tell("run", f"Run {run_id} was asked to stop.", run_id=run_id)
-    return RequestState.DONE, {}
+    left = await stopping.stop(ctx, [int(run_id or 0)], f"{ctx.token}-r{run_id}-")
+    return RequestState.DONE, {"runs": [run_id], "left": left}
+
+
+async def _stop_all(ctx: Context, row: Request) -> _Answer:
+    """Every run and schedule, and what is live without one. Asked again after a crash, it does the same again."""
+
+    def write(session: Session) -> list[int]:
+        open_runs = session.exec(select(Run).where(col(Run.status).not_in(_OVER)).order_by(col(Run.id))).all()
+        for run in open_runs:
+            run.stop_reason = run.stop_reason or _by(row)
+            session.add(run)
+        active = update(Schedule).where(col(Schedule.status) == ScheduleStatus.ACTIVE)
+        session.execute(active.values(status=ScheduleStatus.PAUSED, reason=_by(row)))
+        return [run.id for run in open_runs if run.id is not None]
+
+    runs = await ctx.writer.run(write)
+    named = f" ({', '.join(map(str, runs))})" if runs else ""
+    await ctx.tell("run", f"Everything was asked to stop: {len(runs)} runs{named}.")
+    left = await stopping.stop(ctx, runs, f"{ctx.token}-")
+    told = ", ".join(f"{called(name)} {'unknown' if count is None else count}" for name, count in left.items())
+    await ctx.tell("run", f"Left running after everything was stopped: {told or 'nothing that we rent'}.")
+    return RequestState.DONE, {"runs": runs, "left": left}
+
+
+def _by(row: Request) -> str:
+    return f"asked by {row.asked_by}" if row.asked_by else "asked by a person"
 
 
 async def _dry_run(ctx: Context, arguments: dict[str, Any]) -> _Answer:

@@ -50,6 +50,7 @@ class Service:
 
         self.ctx.lease_token = await self.ctx.writer.run(take_over)
         self._unsettled = await self.ctx.load(lambda session: session.exec(select(Run.id)).first() is not None)
+        await requests.answer_stops(self.ctx)
         await prices.refresh(self.ctx)
         await orphans.sweep(self.ctx)
 
@@ -62,6 +63,7 @@ class Service:
             asyncio.create_task(repeat(self.ctx.clock, each(seconds=600, start=now), self._bills)),
             asyncio.create_task(repeat(self.ctx.clock, each(seconds=300, start=now), self._sweep)),
             asyncio.create_task(self._heartbeat()),
+            asyncio.create_task(requests.listen(self.ctx)),
         ]
         try:
             while not self.ctx.draining and not await self._over(until):

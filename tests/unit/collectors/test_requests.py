@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from backends.errors import AuthFailed, Unavailable
-from collectors.requests import answer_all
+from backends.errors import AuthFailed, NotYetGone, Unavailable
+from collectors.requests import answer_all, answer_stops
 from collectors.runs import drive_run
+from collectors.stopping import STOP_S
 from storage.db import StorageError
-from storage.models import Backend, Offer, Request
-from tests.unit.collectors.fakes import RATE, RENTED, Desk, FakeBackend, killed, play
-from words import RequestKind, RequestState, RunStatus
+from storage.models import Backend, Offer, Request, Run, Schedule
+from tests.unit.collectors.fakes import RATE, RENTED, Desk, FakeBackend, killed, play, until
+from words import JobStatus, Reason, RequestKind, RequestState, RunStatus, ScheduleStatus
 
 DRY: dict[str, Any] = {
     "workflow": "flux-dev",
@@ -35,6 +36,7 @@ def put(desk: Desk, kind: str, **arguments: Any) -> None:
 async def answered(desk: Desk, kind: str, **arguments: Any) -> Request:
     put(desk, kind, **arguments)
     await answer_all(desk.ctx)
+    await answer_stops(desk.ctx)
     request: Request = desk.rows(Request)[-1]
     return request
 
@@ -181,6 +183,126 @@ def test_a_stop_answered_by_a_collector_that_dies_right_then_is_kept_by_the_next
     assert (run.status, sent_later) == (RunStatus.STOPPED, 0)
 
 
+@pytest.mark.parametrize("wait_s", [0.5, 2, 20, 31, 36, 60])  # ordering, provisioning, ready, running
+def test_everything_is_stopped_wherever_it_stands_and_nothing_is_left(tmp_path: Path, wait_s: float) -> None:
+    async def scenario(desk: Desk) -> tuple[Request, float, list[Any], set[str | None], int]:
+        for _ in range(2):
+            desk.ask(warm=20, cold=2)
+        tasks = [asyncio.create_task(drive_run(desk.ctx, run_id)) for run_id in (1, 2)]
+        await desk.clock.sleep(wait_s)
+        began = desk.clock.now()
+        reply = await answered(desk, RequestKind.STOP_ALL)
+        took_s = (desk.clock.now() - began).total_seconds()
+        standing = sum(len(backend.standing()) for backend in fakes(desk))
+        await asyncio.wait(tasks)
+        reasons = {job.reason for job in desk.jobs() if job.status is not JobStatus.SUCCEEDED}
+        return reply, took_s, desk.rows(Run), reasons, standing
+
+    beta = lambda clock: FakeBackend(clock, name="beta", features=RENTED)  # noqa: E731
+    reply, took_s, runs, reasons, standing = play(tmp_path, scenario, FakeBackend, beta)
+    assert reply.state is RequestState.DONE
+    assert reply.reply == {"runs": [1, 2], "left": {"alpha": 0, "beta": 0}}
+    assert took_s <= STOP_S
+    assert standing == 0
+    assert {(run.status, run.stop_reason, run.left_running) for run in runs} == {(RunStatus.STOPPED, "asked by ada", 0)}
+    assert reasons == {Reason.STOPPED}
+
+
+def fakes(desk: Desk) -> list[FakeBackend]:
+    return [backend for backend in desk.ctx.backends.values() if isinstance(backend, FakeBackend)]
+
+
+def test_a_stop_of_all_ends_orphans_and_pauses_schedules(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[dict[str, Any], int, Any]:
+        desk.backend._rent(f"{desk.ctx.token}-r9-alpha-0")
+        desk.backend._rent("somebody-elses")
+        with Session(desk.engine) as session:
+            desk.ask()
+            row = session.get_one(Run, 1)
+            shared = {"gpu": "L40S", "cap_usd": Decimal(9), "seed": 1, "simulated": True, "asked_at": desk.clock.now()}
+            session.add(Schedule(workflow_hash=row.workflow_hash, **shared))
+            session.commit()
+        reply = (await answered(desk, RequestKind.STOP_ALL)).reply
+        (schedule,) = desk.rows(Schedule)
+        return reply, [rental.ref.key for rental in desk.backend.standing()], (schedule.status, schedule.reason)
+
+    reply, standing, schedule = play(tmp_path, scenario)
+    assert reply == {"runs": [1], "left": {"alpha": 0}}
+    assert standing == ["somebody-elses"]
+    assert schedule == (ScheduleStatus.PAUSED, "asked by ada")
+
+
+def test_what_cannot_be_listed_is_not_called_gone(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[dict[str, Any], float]:
+        desk.backend.plan("live", *[Unavailable("alpha cannot be reached.")] * 200)
+        began = desk.clock.now()
+        reply = (await answered(desk, RequestKind.STOP_ALL)).reply
+        return reply, (desk.clock.now() - began).total_seconds()
+
+    reply, took_s = play(tmp_path, scenario)
+    assert reply["left"] == {"alpha": None}
+    assert took_s <= STOP_S + 2
+
+
+def test_what_will_not_go_is_told_as_left(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> dict[str, Any]:
+        desk.backend._rent(f"{desk.ctx.token}-r9-alpha-0")
+        desk.backend.plan("teardown", *[NotYetGone("not yet")] * 200)
+        reply: dict[str, Any] = (await answered(desk, RequestKind.STOP_ALL)).reply
+        return reply
+
+    assert play(tmp_path, scenario)["left"] == {"alpha": 1}
+
+
+def test_a_stop_destroys_each_thing_once(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> list[int]:
+        run_id = desk.ask(warm=4, cold=3)
+        task = asyncio.create_task(drive_run(desk.ctx, run_id))
+        await desk.clock.sleep(45)
+        await answered(desk, RequestKind.STOP_RUN, run_id=run_id)
+        await task
+        return [desk.backend.count("deploy"), desk.backend.count("teardown")]
+
+    assert play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=RENTED)) == [3, 3]
+
+
+def test_a_stop_does_not_wait_for_a_recheck(tmp_path: Path) -> None:
+    class Slow(FakeBackend):
+        async def offers(self, gpu: str) -> Any:
+            await self.clock.sleep(500)
+            return await super().offers(gpu)
+
+    async def scenario(desk: Desk) -> float:
+        task = asyncio.create_task(desk.service().run())
+        await desk.clock.sleep(5000)
+        put(desk, RequestKind.RECHECK)
+        await desk.clock.sleep(10)
+        put(desk, RequestKind.STOP_ALL)
+        await until(desk.clock, lambda: desk.rows(Request)[-1].state is RequestState.DONE)
+        await killed(task)
+        assert desk.rows(Request)[0].state is RequestState.ASKED
+        last = desk.rows(Request)[-1]
+        return float((last.answered_at - last.asked_at).total_seconds())
+
+    assert play(tmp_path, scenario, Slow) <= 10
+
+
+def test_the_next_collector_carries_out_a_stop_before_anything_else(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[list[str], int]:
+        run_id = desk.ask(warm=9)
+        task = asyncio.create_task(drive_run(desk.ctx, run_id))
+        await desk.clock.sleep(45)
+        await killed(task)
+        put(desk, RequestKind.STOP_ALL)
+        desk.backend.calls.clear()
+        await desk.restart().service().start()
+        return [verb for verb, _ in desk.backend.calls], len(desk.backend.standing())
+
+    calls, standing = play(tmp_path, scenario)
+    assert calls.index("teardown") < calls.index("offers")
+    assert standing == 0
+
+
 # ---------------------------------------------------------------- the inbox
 
 
@@ -211,17 +333,17 @@ def test_a_request_that_trips_over_a_fault_of_ours_is_refused_and_the_next_is_an
         async def offers(self, gpu):  # type: ignore[no-untyped-def]
             raise KeyError(gpu)
 
-    async def scenario(desk: Desk) -> list[tuple[RequestState, dict[str, Any]]]:
+    async def scenario(desk: Desk) -> list[tuple[RequestState, str]]:
         desk.ask()
         put(desk, RequestKind.RECHECK)
-        put(desk, RequestKind.STOP_RUN, run_id=1)
+        put(desk, RequestKind.DRY_RUN)
         await answer_all(desk.ctx)
-        return [(request.state, request.reply) for request in desk.rows(Request)]
+        return [(request.state, request.reply["error"]) for request in desk.rows(Request)]
 
-    assert play(tmp_path, scenario, Faulty) == [
-        (RequestState.REFUSED, {"error": "The request failed on a fault of ours (KeyError)."}),
-        (RequestState.DONE, {}),
-    ]
+    first, second = play(tmp_path, scenario, Faulty)
+    assert first == (RequestState.REFUSED, "The request failed on a fault of ours (KeyError).")
+    assert second[0] is RequestState.REFUSED
+    assert second[1].startswith("The spend cap must be")
 
 
 def test_a_request_during_a_full_disk_stays_open(tmp_path: Path) -> None:
