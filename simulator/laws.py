@@ -22,6 +22,8 @@ class BootDraw:
     boot_us: int
     host_factor: float
     crashes: bool = False  # at the end of its boot, again and again
+    clock_us: int = 0  # how far its clock is ahead of the true one
+    lag_us: int = 0  # how late lists show that it came, and that it left
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,14 @@ class Laws:
             boot_us=_draw(law, dice),
             host_factor=math.exp(dice.gauss(0, self.own.host_sigma)),
             crashes=dice.random() < self.own.crash_share,
+            clock_us=us(self._dice("clock", deployment, index).uniform(-1, 1) * self.own.clock_skew_s),
+            lag_us=self.lag_us(deployment, index),
         )
+
+    def lag_us(self, *listed: object) -> int:
+        """How late a list shows what changes of this one."""
+        most_s = self.own.listing_lag_s
+        return us(self._dice("list", *listed).uniform(0, most_s)) if most_s else 0
 
     def run(self, deployment: str, asked: Asked, attempt: int, *, gpu: str, host_factor: float) -> RunDraw:
         """One execution of what was asked, the `attempt`-th with these very inputs on this deployment."""

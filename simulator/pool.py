@@ -30,7 +30,7 @@ class SimJob:
     state: JobState = "queued"
     run: RunDraw | None = None
     worker: "SimWorker | None" = None
-    start_kind: str | None = None  # cold, restored or warm, once picked up
+    start_kind: str | None = None  # cold, restored or warm, once picked up; None: first of a worker that stood ready
     picked_us: int | None = None
     load_us: int = 0
     done_us: int | None = None
@@ -61,6 +61,7 @@ class SimWorker:
     gpu: str
     draw: BootDraw
     created_us: int
+    known_as: str  # to the outside; with reused ids one that it shares with workers before it
     state: Literal["initializing", "starting", "idle", "running", "unhealthy", "stopped"] = "initializing"
     pulled_us: int | None = None  # the image is there, the container starts
     ready_us: int | None = None
@@ -158,8 +159,9 @@ class Pool:
             return None
         index = len(self.workers)
         draw = self.laws.boot(self.name, index)
+        id, now_us = f"{self.name}-w{index}", self.engine.now_us
         worker = SimWorker(
-            id=f"{self.name}-w{index}", index=index, gpu=self.gpu, draw=draw, created_us=self.engine.now_us
+            id=id, index=index, gpu=self.gpu, draw=draw, created_us=now_us, known_as=self._left_behind() or id
         )
         self.workers.append(worker)
         self.engine.after(draw.pull_us, lambda: self._pulled(worker))
@@ -214,6 +216,13 @@ class Pool:
             worker.scaledown.cancel()
         self.capacity.give_back(self.gpu)
 
+    def _left_behind(self) -> str | None:
+        """The id of a worker that is gone, where the world gives ids out again."""
+        if not self.laws.own.ids_reused:
+            return None
+        held = {worker.known_as for worker in self.alive()}
+        return next((worker.known_as for worker in self.workers if worker.known_as not in held), None)
+
     # -- the states of a worker and a job -----------------------------------------------------------------
 
     def _pulled(self, worker: SimWorker) -> None:
@@ -248,7 +257,7 @@ class Pool:
         job.repeat, job.cached = attempt > 1, asked in self._answered and self.laws.cached(self.name, asked, attempt)
         run = self.laws.run(self.name, asked, attempt, gpu=self.gpu, host_factor=worker.draw.host_factor)
         run = FROM_CACHE if job.cached else run
-        job.start_kind = "warm" if worker.jobs else worker.draw.kind
+        job.start_kind = self._start_kind(worker, job)
         job.load_us = 0 if worker.loaded == asked.model else run.load_us
         job.run, job.worker, job.picked_us, job.state = run, worker, self.engine.now_us, "running"
         earlier = [other for other in worker.jobs if other.good]
@@ -258,6 +267,16 @@ class Pool:
         worker.state, worker.loaded = "running", worker.loaded if job.cached else asked.model
         self._on_pick(self, job)
         self._plan_end(worker, job, run)
+
+    def _start_kind(self, worker: SimWorker, job: SimJob) -> str | None:
+        """None: started for something else and ready before this job came, it still has the weights to load.
+
+        A rented machine always stands ready, and its first job is its cold one.
+        """
+        if worker.jobs:
+            return "warm"
+        stood = self.idle_us is not None and worker.ready_us is not None and worker.ready_us <= job.accepted_us
+        return None if stood else worker.draw.kind
 
     def _plan_end(self, worker: SimWorker, job: SimJob, run: RunDraw) -> None:
         """Plan the job's own end, or its limit if that comes first."""

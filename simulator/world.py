@@ -19,7 +19,7 @@ Positive = Annotated[float, Field(gt=0)]
 FIGURES = (
     "host_sigma", "job_sigma", "overhead_s", "capacity", "failures", "restore_share", "price_spread",
     "crash_share", "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s", "cache_share",
-    "work_share",
+    "work_share", "clock_skew_s", "ids_reused", "listing_lag_s",
 )  # fmt: skip
 
 
@@ -133,6 +133,9 @@ class ProviderWorld(_Strict):
     precision: Literal["bf16", "fp8"] = "bf16"
     cache_share: Rate = 0.0  # a cheat: what was asked before is answered from a cache this often
     work_share: Annotated[float, Field(gt=0, le=1)] = 1.0  # a cheat: of the denoiser's work that was asked for
+    clock_skew_s: Annotated[float, Field(ge=0, le=3600)] = 0.0  # each worker's clock is off by up to this, for good
+    ids_reused: bool = False  # a new worker gets the id of one that is gone, dead ones included
+    listing_lag_s: Annotated[float, Field(ge=0, le=3600)] = 0.0  # lists of workers and calls are late by up to this
     grounds: dict[str, Source] = Field(default_factory=dict)  # field -> where its figure comes from
 
     @model_validator(mode="after")

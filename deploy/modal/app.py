@@ -100,7 +100,7 @@ def wait_for_comfyui(url: str, server: "subprocess.Popen[bytes]") -> None:
 
 
 def container_facts() -> dict[str, Any]:
-    """Who and where this container is; `restored_at` stays None since no snapshot is taken."""
+    """Who and where this container is; no snapshot is taken, so that `restored_at` stays None."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     gpu, _, driver = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().partition(", ")
     return {
@@ -112,6 +112,7 @@ def container_facts() -> dict[str, Any]:
         "driver": driver,
         "comfyui": COMFYUI,
         "restored_at": None,
+        "snapshot_mode": "off",
     }
 
 

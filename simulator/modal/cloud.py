@@ -228,7 +228,9 @@ class ModalCloud:
 
     def rows(self, app: ModalApp, count: int) -> list[CallRow]:
         """The app's last `count` calls, newest first."""
-        return [call_row(call) for call in itertools.islice(reversed(app.calls), count)]
+        now_us = self.site.engine.now_us
+        as_of = [(call, now_us - self.laws.lag_us(call.id)) for call in itertools.islice(reversed(app.calls), count)]
+        return [call_row(call, as_of_us) for call, as_of_us in as_of if call.enqueued_us <= as_of_us]
 
     def stats(self, app: ModalApp) -> tuple[int, int, int]:
         """Backlog, containers, inputs running now."""

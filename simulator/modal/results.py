@@ -30,7 +30,7 @@ def result_of(site: Site, app: "ModalApp", job: SimJob) -> dict[str, Any]:
         "ok": error is None,
         "error": None if error is None else {"type": error[0], "message": error[1]},
         "images": [] if error else [site.image(app.pool, job)],
-        **_stamps(worker, job),
+        **_stamps(worker, job, "memory" if app.pool.laws.own.restore_share else "off"),
     }
 
 
@@ -53,30 +53,33 @@ class CallRow:
     execution_s: float | None = None
 
 
-def call_row(call: "ModalCall") -> CallRow:
-    """How the call list shows a call."""
+def call_row(call: "ModalCall", as_of_us: int) -> CallRow:
+    """How the call list shows a call, what came of it after that instant left out."""
     job = call.job
     if job is None:
         return CallRow(call_id=call.id, status="success", enqueued_us=call.enqueued_us)
-    worker = job.worker
+    picked_us, done_us = _by(as_of_us, job.picked_us), _by(as_of_us, job.done_us)
+    worker = None if picked_us is None else job.worker
     first = worker is not None and worker.jobs[0] is job
     return CallRow(
         call_id=call.id,
-        status=_row_status(job),
+        status=_row_status(job, picked_us, done_us),
         enqueued_us=call.enqueued_us,
-        started_us=job.picked_us,
+        started_us=picked_us,
         container_id=container_id(worker) if worker else None,
         # When Modal fills this in is not documented; plausibly for the input that met a new container.
         startup_s=_span_s(worker.pulled_us, worker.ready_us) if worker and first else None,
-        execution_s=_span_s(job.picked_us, job.done_us),
+        execution_s=_span_s(picked_us, done_us),
     )
 
 
-def _row_status(job: SimJob) -> str:
-    if job.state == "queued":
-        return "pending"
-    if job.state == "running":
-        return "running"
+def _by(as_of_us: int, at_us: int | None) -> int | None:
+    return at_us if at_us is not None and at_us <= as_of_us else None
+
+
+def _row_status(job: SimJob, picked_us: int | None, done_us: int | None) -> str:
+    if done_us is None:
+        return "pending" if picked_us is None else "running"
     if job.state == "cancelled":
         return "terminated"
     # Our function catches everything and returns, so that even a failed image is a successful input.
@@ -85,10 +88,14 @@ def _row_status(job: SimJob) -> str:
 
 def container_id(worker: SimWorker) -> str:
     """Modal's name for a container."""
-    return f"ta-{worker.id}"
+    return f"ta-{worker.known_as}"
 
 
-def _stamps(worker: SimWorker, job: SimJob) -> dict[str, Any]:
+def _stamps(worker: SimWorker, job: SimJob, snapshot_mode: str) -> dict[str, Any]:
+    def stamp(at_us: int | None) -> float | None:
+        """By the container's own clock."""
+        return None if at_us is None else (at_us + worker.draw.clock_us) / US
+
     restored = worker.draw.kind == "restored"
     return {
         "container_id": container_id(worker),
@@ -99,20 +106,17 @@ def _stamps(worker: SimWorker, job: SimJob) -> dict[str, Any]:
         "image_id": "im-0000000000000000000001",
         "comfyui": COMFYUI,
         "call_index": worker.jobs.index(job),
-        "enter_started_at": _epoch_s(worker.pulled_us),
-        "enter_done_at": _epoch_s(worker.ready_us),
-        "restored_at": _epoch_s(worker.ready_us) if restored else None,
-        "received_at": _epoch_s(job.picked_us),
-        "exec_started_at": _epoch_s(job.picked_us),
-        "exec_done_at": _epoch_s(job.done_us),
-        "returned_at": _epoch_s(job.done_us),
+        "snapshot_mode": snapshot_mode,
+        "enter_started_at": stamp(worker.pulled_us),
+        "enter_done_at": stamp(worker.ready_us),
+        "restored_at": stamp(worker.ready_us) if restored else None,
+        "received_at": stamp(job.picked_us),
+        "exec_started_at": stamp(job.picked_us),
+        "exec_done_at": stamp(job.done_us),
+        "returned_at": stamp(job.done_us),
         "model_load_s": job.load_us / US,
         "cached_nodes": [],
     }
-
-
-def _epoch_s(at_us: int | None) -> float | None:
-    return None if at_us is None else at_us / US
 
 
 def _span_s(start_us: int | None, end_us: int | None) -> float | None:

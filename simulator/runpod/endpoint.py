@@ -107,7 +107,7 @@ class Endpoint:
             free = (n for n, held in enumerate(self._slots) if _gone_by(held, fresh.created_us))
             slot = next(free, len(self._slots))
             kept = None
-            if slot < len(self._slots) and not self._slots[slot].lost:
+            if slot < len(self._slots) and (self.pool.laws.own.ids_reused or not self._slots[slot].lost):
                 kept = self._ids[self._slots[slot].index]
             self._slots[slot : slot + 1] = [fresh]
             self._ids.append(kept or wire_id(self.id, "worker", fresh.index))
@@ -147,6 +147,7 @@ _STATUS: dict[str, WorkerStatus] = {
     "idle": "IDLE",
     "running": "RUNNING",
     "unhealthy": "UNHEALTHY",
+    "stopped": "IDLE",  # listed although it left
 }
 
 
@@ -154,13 +155,20 @@ def listed_workers(endpoint: Endpoint, now_us: int) -> list[dict[str, Any]]:
     """The active workers as `GET /v2/serverless/{id}/workers` lists them; scaled-down ones are not returned."""
     common = {"isStale": False, "version": endpoint.releases[-1].version, "image": endpoint.body["image"]}
     common["gpuCount"] = endpoint.body["gpu"]["count"]
-    rows = [_placed(endpoint, worker, now_us) for worker in endpoint.pool.alive()]
+    rows = [_placed(endpoint, worker, now_us) for worker in endpoint.pool.workers if _listed(worker, now_us)]
     rows += [_unplaced(endpoint, number) for number in range(endpoint.throttled())]
     return [{**common, **row} for row in rows]
 
 
+def _listed(worker: SimWorker, now_us: int) -> bool:
+    """Some seconds after it came, and until some seconds after it left."""
+    as_of_us = now_us - worker.draw.lag_us
+    return worker.created_us <= as_of_us and (worker.stopped_us is None or as_of_us < worker.stopped_us)
+
+
 def _placed(endpoint: Endpoint, worker: SimWorker, now_us: int) -> dict[str, Any]:
-    started_us = worker.pulled_us  # "Null if it has not started": until then the image is being pulled
+    # "Null if it has not started": until then the image is being pulled. By the worker's own clock.
+    started_us = None if worker.pulled_us is None else worker.pulled_us + worker.draw.clock_us
     return {
         "id": endpoint.worker_id(worker),
         "status": _STATUS[worker.state],

@@ -50,6 +50,12 @@ class VastCloud:
         """Contracts that were not destroyed, oldest first."""
         return [rental for rental in self.rentals.values() if rental.destroyed_us is None]
 
+    def listed_rentals(self) -> list[Rental]:
+        """Those that the list shows now: it may be late with a new one, and with one that is gone."""
+        now_us, laws = self.site.engine.now_us, self.laws
+        as_of = [(rental, now_us - laws.lag_us(rental.id)) for rental in self.rentals.values()]
+        return [rental for rental, as_of_us in as_of if rental.stood_at(as_of_us)]
+
     def open_rental(self, id: int) -> Rental | None:
         """One of them."""
         rental = self.rentals.get(id)

@@ -112,7 +112,7 @@ class Console:
             order = _json(request, "order_by", [])
             cols = _json(request, "select_cols", ["*"])
             after = _decoded(request.query.get("after_token"))
-            rows = [rental.listed(self._site.engine.now_us) for rental in self._cloud.open_rentals()]
+            rows = [rental.listed(self._site.engine.now_us) for rental in self._cloud.listed_rentals()]
             found = _ordered([row for row in rows if matches(row, _stored(wanted))], order)
         except ValueError as error:
             kind = "invalid_token" if str(error) == "Invalid pagination token" else "invalid_request"

@@ -9,13 +9,15 @@ from simulator.pool import SimJob
 Graph = Mapping[str, Any]
 
 
-def history(job: SimJob, graph: Graph, cached: tuple[str, ...], *, overhead_us: int) -> dict[str, Any]:
-    """`GET /history/{id}` of a finished prompt, timestamps in ms.
+def history(
+    job: SimJob, graph: Graph, cached: tuple[str, ...], *, overhead_us: int, clock_us: int = 0
+) -> dict[str, Any]:
+    """`GET /history/{id}` of a finished prompt, timestamps in ms by the host's clock.
 
     The wrapper's fixed sleeps come on top: 0.36 s of ComfyUI were 1.5 s of `generation_ms`, 4.81 were 5.53
     (ComfyUI 0.12.1 behind the wrapper, 2026-11-23). Here they are the world's overhead per job.
     """
-    start_us, done_us = job.picked_us or 0, job.done_us or 0
+    start_us, done_us = (job.picked_us or 0) + clock_us, (job.done_us or 0) + clock_us
     success_us = max(start_us, done_us - overhead_us)
     messages = [
         ["execution_start", {"prompt_id": job.id, "timestamp": start_us // 1000}],

@@ -83,6 +83,10 @@ class Rental:
         self.destroyed_us = now_us
         self.pool.close()
 
+    def stood_at(self, at_us: int) -> bool:
+        """Was it a contract then?"""
+        return self.created_us <= at_us and (self.destroyed_us is None or at_us < self.destroyed_us)
+
     def status(self, now_us: int) -> str | None:
         """`actual_status`: null while nothing is known yet, then created, loading, running."""
         worker, age_us = self.worker, now_us - self.created_us

@@ -39,7 +39,7 @@ class Task:
     refusal: str | None = None
     with_data: bool = False
     with_history: bool = False
-    cached: tuple[str, ...] = ()
+    clock_us: int = 0  # how far the host's clock is ahead
 
 
 class Wrapper:
@@ -100,8 +100,8 @@ class Wrapper:
             job=None,
             with_data=bool(given.get("return_outputs_as_base64")),
             with_history=with_history,
+            clock_us=rental.worker.draw.clock_us if rental.worker else 0,
         )
-        before = [other.graph for other in rental.results.values() if other.job]
         rental.results[request_id] = task
         if (refused := refuse(graph, version=COMFYUI)) is not None:
             errors = refused[1].get("node_errors", {}) if refused[1] else {}
@@ -111,7 +111,6 @@ class Wrapper:
         if (model := self._site.world.models.get(asked.model)) is None or rental.host.gpu not in model.step:  # type: ignore[call-overload]
             task.refusal = _HIDDEN  # the world has no law for this model on this GPU: it fails as a node that raises
             return task
-        task.cached = cached_nodes(before[-1] if before else None, graph)
         serial = "" if request_id not in rental.pool.jobs else f"#{len(rental.pool.jobs)}"
         task.job = SimJob(id=request_id + serial, asked=asked, accepted_us=now_us)
         rental.pool.submit(task.job)
@@ -149,7 +148,10 @@ class Wrapper:
         body = _result(task, status, message, output=output, timings=_timings(task))
         if task.with_history and task.job is not None and status == "completed":
             overhead_us = us(rental.pool.laws.own.overhead_s)
-            body["comfyui_response"] = history(task.job, task.graph, task.cached, overhead_us=overhead_us)
+            cached = cached_nodes(_computed_before(rental, task.job), task.graph)
+            body["comfyui_response"] = history(
+                task.job, task.graph, cached, overhead_us=overhead_us, clock_us=task.clock_us
+            )
         return Reply(status=_STATUS_OF[status], body=body)
 
     def _output(self, rental: Rental, task: Task) -> list[dict[str, Any]]:
@@ -257,12 +259,20 @@ def _outcome(task: Task) -> tuple[str, str]:
     return ("completed", "Processing complete.") if job.state == "completed" else ("failed", _HIDDEN)
 
 
+def _computed_before(rental: Rental, job: SimJob) -> Mapping[str, Any] | None:
+    """The graph that its ComfyUI ran before this one; None on a fresh server."""
+    ran = job.worker.jobs if job.worker else []
+    graphs = {id(task.job): task.graph for task in rental.results.values()}
+    before = [graphs[id(other)] for other in ran[: ran.index(job)] if id(other) in graphs]
+    return before[-1] if before else None
+
+
 def _queued(task: Task) -> dict[str, int]:
-    return {"queued_at_ms": _ms(task.accepted_us)}
+    return {"queued_at_ms": _ms(task.accepted_us + task.clock_us)}
 
 
 def _timings(task: Task) -> dict[str, int]:
-    """Milliseconds. `total_ms` counts from queueing, so it holds the wait that no part names."""
+    """Milliseconds, instants by the host's clock. `total_ms` counts from queueing: with the wait that no part names."""
     job = task.job
     done_us = task.accepted_us if job is None or job.done_us is None else job.done_us
     picked_us = done_us if job is None or job.picked_us is None else job.picked_us
@@ -272,7 +282,7 @@ def _timings(task: Task) -> dict[str, int]:
         "preprocess_ms": 0,
         "generation_ms": _ms(done_us - picked_us - postprocess_us),
         "postprocess_ms": _ms(postprocess_us),
-        "completed_at_ms": _ms(done_us),
+        "completed_at_ms": _ms(done_us + task.clock_us),
         "total_ms": _ms(done_us - task.accepted_us),
     }
 

@@ -132,7 +132,7 @@ async def test_a_good_run_returns_the_image_comfyuis_times_and_what_was_cached()
 
 def test_it_returns_the_very_fields_that_the_simulator_returns() -> None:
     real = asyncio.run(drive(ComfyUi(to_the_end, outputs=saved())))
-    facts = {"region", "cloud", "image_id", "gpu", "driver", "comfyui", "restored_at"}
+    facts = {"region", "cloud", "image_id", "gpu", "driver", "comfyui", "restored_at", "snapshot_mode"}
     assert set(real) | facts | {"enter_started_at", "enter_done_at"} == set(play(_one_result))
 
 
