@@ -17,6 +17,9 @@ FaultKind = Literal[
     "lost_reply",  # took effect, then the connection is reset
     "hang_after",  # took effect, never answered
     "garbage",  # took effect, the reply is no JSON
+    "oversized",  # took effect, the reply is 33 MiB of JSON's beginning
+    "nested",  # took effect, the reply is JSON of 100,000 levels
+    "elsewhere",  # took effect, the reply is a redirect to a cloud's metadata address
     "stale",  # the previous reply to the same call once more, no effect
 ]
 _INSTEAD: dict[str, Reply] = {
@@ -32,7 +35,10 @@ _AFTERWARDS: dict[str, Reply] = {
     "lost_reply": Reply(cut="reset"),
     "hang_after": Reply(cut="hang"),
     "garbage": Reply(body="<html>\x00 not what you asked for"),
+    "nested": Reply(body="[" * 100_000 + "]" * 100_000),
+    "elsewhere": Reply(status=303, headers={"Location": "http://169.254.169.254/latest/meta-data/"}),
 }
+_OVERSIZED_BYTES = 33 * 2**20
 
 
 @dataclass(kw_only=True)
@@ -99,4 +105,6 @@ class Faults:
         self._last[call] = reply
         if len(self._last) > _REMEMBERED:
             del self._last[next(iter(self._last))]
+        if kind == "oversized":
+            return Reply(body=b'["x",' * (_OVERSIZED_BYTES // 5))
         return _AFTERWARDS.get(kind or "", reply)

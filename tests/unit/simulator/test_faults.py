@@ -9,7 +9,7 @@ from simulator.wire import Reply, Request
 
 DONE = Reply(status=201, body={"id": "fresh"})
 NO_EFFECT = ("unauthorized", "rate_limited", "rate_limited_hint", "server_error", "unavailable", "drop", "hang")
-EFFECT = ("lost_reply", "hang_after", "garbage")
+EFFECT = ("lost_reply", "hang_after", "garbage", "oversized", "nested", "elsewhere")
 
 
 def call(method: str = "POST", path: str = "/v2/e1/run", service: str = "runpod_jobs") -> Request:
@@ -68,6 +68,9 @@ def test_a_spoilt_reply_belongs_to_a_call_that_took_effect(kind: str) -> None:
         ("lost_reply", 200, "reset", None),
         ("hang_after", 200, "hang", None),
         ("garbage", 200, None, None),
+        ("oversized", 200, None, None),
+        ("nested", 200, None, None),
+        ("elsewhere", 303, None, None),
     ],
 )
 def test_what_the_caller_sees_of_a_fault(kind: str, status: int, cut: str | None, header: str | None) -> None:
@@ -79,6 +82,17 @@ def test_garbage_is_no_json() -> None:
     body, headers = Provider(fault("garbage")).handle(call()).encoded()
     assert body.startswith(b"<html>")
     assert headers["content-type"].startswith("text/plain")
+
+
+def test_an_oversized_reply_has_33_mib_and_a_nested_one_100_000_levels() -> None:
+    body, _ = Provider(fault("oversized")).handle(call()).encoded()
+    assert 33 * 2**20 - 5 <= len(body) <= 33 * 2**20
+    body, _ = Provider(fault("nested")).handle(call()).encoded()
+    assert body == b"[" * 100_000 + b"]" * 100_000
+
+
+def test_the_redirect_leads_where_nobody_may_be_sent() -> None:
+    assert Provider(fault("elsewhere")).handle(call()).headers["Location"].startswith("http://169.254.169.254/")
 
 
 def test_a_stale_reply_is_the_one_before_to_the_same_call() -> None:
