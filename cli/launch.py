@@ -38,10 +38,10 @@ def launch(
         backends=backend or ["modal", "runpod", "vast"],
         warm=warm,
         cold=cold,
-        cap_usd=_dollars(cap),
+        cap_usd=dollars(cap),
         params={name: value for name, value in params.items() if value is not None},
         note=note,
-        asked_by=_user(),
+        asked_by=user(),
     )
     with writing() as session:
         _check(session, plan)
@@ -63,14 +63,16 @@ def _check(session: Session, plan: RunPlan) -> None:
         raise Refused(f"No {plan.gpu} was ever on offer at {', '.join(plan.backends)}. On offer here: {seen}.")
 
 
-def _user() -> str:
+def user() -> str:
+    """Who asks; empty where the account has no name."""
     try:
         return getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return ""
 
 
-def _dollars(text: str) -> Decimal:
+def dollars(text: str) -> Decimal:
+    """An amount as typed. Raises Refused."""
     try:
         return Decimal(text)
     except InvalidOperation:
