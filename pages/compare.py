@@ -155,7 +155,8 @@ def gpus(found: load.Comparison) -> None:
     for one in capacity_view.cards(found.capacity):
         with draw.card(grid, one.heading, one.note, term=one.term):
             draw.chart(charts.intervals(one.rows, axis_format=one.axis_format), alt=one.alt)
-    draw.frame(capacity_view.table(found.capacity), alt="Time to get a GPU and capacity failures, with n and interval")
+    if found.capacity.height:
+        draw.frame(capacity_view.table(found.capacity), alt="Time to get a GPU and missing capacity, n and interval")
     if found.failures.height:
         st.subheader("Failures by class", anchor=False, help=meaning("failure class"))
         shown = capacity_view.failure_table(found.failures)

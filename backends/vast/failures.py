@@ -163,7 +163,12 @@ def workers_of(status: str | None, health: Any) -> dict[WorkerState, int]:
 
 
 def console_dialect(status: int, text: str) -> BackendError | None:
-    """The console's refusals: a bad key is 404, a vanished offer 404 or 410; either of error and msg may be missing."""
+    """The console's refusals: a bad key is 404, a vanished offer 404 or 410; either of error and msg may be missing.
+
+    auth_error: 404 "Invalid user key", 403 without one (vastai 1.9.1 and the OpenAPI, 2026-08-07). no_such_ask: 404 as
+    `invalid_args`, 410 with cancel_unavail (the same). search_quota_exceeded: a comment in vastai 1.9.1 alone.
+    "currently unavailable": a stopped instance that cannot start (guide, 2026-08-07). spend_rate_limit: new accounts.
+    """
     body = _object(text)
     error, said = str(body.get("error") or ""), f"{body.get('msg') or ''}"
     if error == "auth_error" or "invalid user key" in said.lower():
