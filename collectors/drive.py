@@ -179,7 +179,8 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
             job.last_unfinished_at = asked_at
         if seen is not None and seen.status is JobStatus.RUNNING and picked_up_at is None:
             picked_up_at = _picked_up_at(job, seen, asked_at)
-            await _write(ctx, sample, {"status": JobStatus.RUNNING, "last_unfinished_at": asked_at})
+            running = {"status": JobStatus.RUNNING, "worker_id": seen.worker_id, "last_unfinished_at": asked_at}
+            await _write(ctx, sample, running)
         await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen, picked_up_at or job.accepted_at))
     await _cancel(ctx, sample, ref, picked_up=picked_up_at is not None, ending=ending)
 
