@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
 def launch(
     workflow: Annotated[str, typer.Argument(help="flux-dev, qwen-image-2512 or qwen-image-2512-fast.")],
     cap: Annotated[str, typer.Option(help="Spend cap of this run in dollars; it stops there.")],
+    cap_gpu_seconds: Annotated[int | None, typer.Option(help="Ceiling in GPU-seconds, beside --cap.")] = None,
     gpu: Annotated[str | None, typer.Option(help="GPU; default: what production uses for the workflow.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help="modal, runpod, vast; repeat the option.")] = None,
     warm: Annotated[int, typer.Option(help="Warm jobs per backend, back to back.")] = 24,
@@ -39,6 +40,7 @@ def launch(
         warm=warm,
         cold=cold,
         cap_usd=dollars(cap),
+        cap_gpu_s=cap_gpu_seconds,
         params={name: value for name, value in params.items() if value is not None},
         note=note,
         asked_by=user(),

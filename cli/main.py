@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from backends.errors import BackendError
-from cli import collect, compare, demo, export, launch, migrate, runs, schedule, simulate, up
+from cli import collect, compare, demo, export, launch, migrate, runs, schedule, simulate, stop, up
 from cli.output import Refused
 from settings import Settings, SettingsError, complaint
 from simulator.world import WorldError
@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Compare GPU inference providers by what they truly cost and how they truly behave. "
     "Start with `bakeoff demo`: three simulated providers, no key, no dollar.",
 )
-for verb in (demo, up, simulate, collect, launch, schedule, runs, compare, export, migrate):
+for verb in (demo, up, simulate, collect, launch, schedule, runs, stop, compare, export, migrate):
     verb.register(app)
 
 
