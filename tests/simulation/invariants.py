@@ -19,7 +19,7 @@ from clock import from_us
 from collectors import budget
 from simulator.ledger import Rented, TrueCharge
 from simulator.pool import SimJob
-from storage.models import Charge, Deployment, Job, Run
+from storage.models import Charge, Deployment, Event, Job, Run
 from tests.simulation.seeds import RETENTION, Seeded
 from words import FAILURE_OF, CostState, DeploymentState, JobStatus, Reason, RunStatus
 
@@ -52,6 +52,11 @@ class Ended:
     @cached_property
     def charges(self) -> Sequence[Charge]:
         return self._all(Charge)
+
+    @cached_property
+    def given_up(self) -> Mapping[int | None, datetime]:
+        """When jobs were ended without a result, by our clock."""
+        return {event.job_id: event.at for event in self._all(Event) if event.kind == "job"}
 
     @cached_property
     def rented(self) -> Sequence[Rented]:
@@ -172,7 +177,9 @@ def _nothing_lost(ended: Ended) -> Iterator[str]:
             continue
         if job.status in _LOST and not (true.state == "timed_out" and job.status is JobStatus.TIMED_OUT):
             kept_s = _kept_s(ended, rented, true)
-            if kept_s > (GRACE + AWAY).total_seconds():
+            given_up = ended.given_up.get(job.id)
+            late = given_up is not None and ended.world_at(given_up) < from_us(true.done_us)  # our cancel was not heard
+            if kept_s > (GRACE + AWAY).total_seconds() and not late:
                 yield f"{job.key} is {job.status}: {job.reason}; it {true.state} and was kept for {kept_s:.0f} s"
         elif (job.status is JobStatus.SUCCEEDED) != (true.good or true.fate == "fewer_steps"):
             yield f"{job.key} is {job.status} ({job.reason}: {job.error}), in truth it {true.state} as {true.fate}"

@@ -117,11 +117,11 @@ class KillableLoop(VirtualLoop):
     """A virtual loop that may die in front of any of its steps, which is between any two awaits."""
 
     def __init__(self, script: Script) -> None:
-        self._script = script
+        self._script, self._life = script, script.lives
         super().__init__()
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        """Plan a step; the process may be killed in front of it."""
-        if self._script.step():
+        """Plan a step; the process may be killed in front of it. What of an earlier life is swept up late is none."""
+        if self._life == self._script.lives and self._script.step():
             super().call_soon(self._script.die)
         return super().call_soon(callback, *args, context=context)

@@ -107,6 +107,7 @@ class Script:
     fatal_steps: list[int] = field(default_factory=list)  # of the event loop: deaths between any two awaits
     clock: SteppedClock = field(init=False)
     dead: bool = False
+    lives: int = 0  # processes that have ended
     steps: int = 0
     met: Counter[Cell] = field(default_factory=Counter)
     between_awaits: int = 0
@@ -124,6 +125,7 @@ class Script:
 
     def end(self) -> None:
         """The process has ended, or died: what it did not come to is still to come."""
+        self.lives += 1
         self.ups.append((self._since, self.clock.world.now()))
         for plant in self.plants:
             if not plant.over:
@@ -230,7 +232,7 @@ class Script:
 
     def step(self) -> bool:
         """One more step of the event loop; True if the process dies in front of it."""
-        self.steps += 1
+        self.steps += not self.dead
         if self.fatal_steps and self.steps >= self.fatal_steps[0] and not self.dead:
             del self.fatal_steps[0]
             self.between_awaits += 1

@@ -99,6 +99,11 @@ NEVER = (
         lambda backend, _v, fault, _c: (backend, fault) == ("modal", "stale"),
     ),
     Never(
+        "modal, elsewhere",
+        "gRPC knows no redirect",
+        lambda backend, _v, fault, _c: (backend, fault) == ("modal", "elsewhere"),
+    ),
+    Never(
         "disk full or locked, after effect or after reply",
         "the process is dead before what it would commit next can fail",
         lambda _b, _v, fault, crash: fault in STORAGE and crash in ("after effect", "after reply"),
@@ -249,12 +254,7 @@ class Seeded(Bakeoff):
         ctx = made.ctx
         ctx.backends = {name: ctx.backends[name] for name in BACKENDS}
         ctx.blobs = FullBlobs(self.folder.blobs, self.script)
-
-        async def settle() -> None:
-            if self.quiet:
-                await billing.settle(ctx)
-
-        return Service(ctx, pid=1, when_idle=settle)
+        return Service(ctx, pid=1, when_idle=lambda: billing.settle(ctx))
 
     async def one_life(self, world: VirtualClock) -> None:
         """One process: until nobody asks for more and all is over, or until it dies."""

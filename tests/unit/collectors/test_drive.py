@@ -480,7 +480,9 @@ def test_a_result_that_came_while_no_collector_ran_is_taken_though_its_deadline_
     assert job.first_finished_at > job.deadline_at
 
 
-def test_a_job_still_running_past_its_deadline_after_a_restart_gets_one_look_and_no_more(tmp_path: Path) -> None:
+def test_a_job_still_running_past_its_deadline_after_a_restart_is_looked_at_before_and_after_its_cancel(
+    tmp_path: Path,
+) -> None:
     async def scenario(desk: Desk) -> tuple[Job, int]:
         again = await killed_when(desk, JobStatus.RUNNING, wait_s=TIMEOUT_S + 100)
         before = desk.backend.count("poll")
@@ -488,7 +490,7 @@ def test_a_job_still_running_past_its_deadline_after_a_restart_gets_one_look_and
         return again.jobs()[0], desk.backend.count("poll") - before
 
     job, looks = play(tmp_path, scenario, with_features(LONG, run_s=10_000))
-    assert (job.status, job.reason, looks) == (JobStatus.TIMED_OUT, Reason.EXECUTION_TIMEOUT, 1)
+    assert (job.status, job.reason, looks) == (JobStatus.TIMED_OUT, Reason.EXECUTION_TIMEOUT, 2)
 
 
 # ---------------------------------------------------------------- money

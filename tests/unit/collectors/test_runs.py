@@ -116,7 +116,7 @@ def test_the_end_of_a_run_proves_that_nothing_of_it_is_left(tmp_path: Path) -> N
 
 def test_where_the_provider_cannot_be_asked_what_is_left_is_unknown_and_not_zero(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> tuple[Any, list[str]]:
-        desk.backend.plan("live", *[Unavailable("away")] * 9)
+        desk.backend.plan("live", *[Unavailable("away")] * PROOF_TRIES)
         await drive_run(desk.ctx, desk.ask())
         return desk.run(), desk.told("run")
 
