@@ -103,12 +103,15 @@ class Times:
 
     queue_s: accepted -> picked up by a worker (boot of the worker included where the provider counts it there).
     execution_s: picked up -> finished. boot_s, load_s: parts known from the worker's own stamps.
+    began_at, ended_at: picked up and done as the worker's own clock has it, which need not be ours.
     """
 
     queue_s: float | None = None
     execution_s: float | None = None
     boot_s: float | None = None
     load_s: float | None = None
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

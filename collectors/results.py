@@ -107,6 +107,8 @@ def _values(
         "evidence": {**evidence, **why},
         "last_unfinished_at": job.last_unfinished_at,
         "first_finished_at": finished_at,
+        "worker_began_at": seen.times.began_at,
+        "worker_ended_at": seen.times.ended_at,
         **_durations(seen.times),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
-from collectors import budget, deployments, orphans
+from collectors import budget, clocks, deployments, orphans
 from collectors.context import Context, Drained, log, to_the_end
 from collectors.lanes import give_up, keyless, lane
 from storage.db import StorageError
@@ -18,7 +18,7 @@ from storage.schedules import starting_order
 from words import DeploymentState, Feature, Reason, RunStatus
 from workflows import WorkflowError
 
-PROOF_TRIES, PROOF_GAP_S = 5, 5.0  # a provider that is away for a moment must not cost the proof that nothing is left
+PROOF_TRIES, PROOF_GAP_S = 12, 5.0  # a provider that is away for a moment must not cost the proof that nothing is left
 
 
 class RunRefused(Exception):
@@ -90,6 +90,7 @@ async def _finish(ctx: Context, run_id: int) -> None:
     if left:
         await orphans.sweep(ctx)
         left = await _left_running(ctx, run_id)
+    await clocks.keep(ctx, run_id)
     why = await ctx.load(partial(_stopped_why, run_id))
     status = RunStatus.STOPPED if why else RunStatus.DONE
     await _set(ctx, run_id, status=status, ended_at=ctx.clock.now(), left_running=left, stop_reason=why)

@@ -299,6 +299,8 @@ def _times(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> Times:
         execution_s=row.get("execution_s") if execution_s is None else execution_s,
         boot_s=_span_s(stamps.get("enter_started_at"), stamps.get("enter_done_at")) if first else None,
         load_s=span_s(stamps.get("model_load_s")),
+        began_at=instant_or_none(stamps.get("received_at")),
+        ended_at=instant_or_none(stamps.get("returned_at")),
     )
 
 

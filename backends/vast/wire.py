@@ -28,6 +28,7 @@ from backends.vast.orders import DISK_GB, WRAPPER_PORT
 from words import STATUS_OF, JobStatus, Reason, WorkerState
 
 BACKEND = "vast"
+_BOTH_ENDS = ("execution_start", "execution_success")  # of ComfyUI's history
 _KEPT = (
     "machine_id", "host_id", "gpu_name", "gpu_ram", "dph_base", "dph_total", "storage_cost", "storage_total_cost",
     "inet_up_cost", "inet_down_cost", "inet_down", "reliability", "verification", "geolocation", "driver_version",
@@ -196,7 +197,7 @@ def _end(reply: Mapping[str, Any], status: str, host: DeploymentRef) -> Observat
         status=JobStatus.SUCCEEDED if reason is None else STATUS_OF[reason],
         reason=reason,
         error=None if reason is None else str(reply.get("message") or status),
-        times=replace(_times(reply.get("timings") or {}), boot_s=host.detail.get("boot_s")),
+        times=replace(_times(reply), boot_s=host.detail.get("boot_s")),
         worker_id=host.id,
         evidence={**facts_of(host), **_comfy_facts(reply.get("comfyui_response") or {})},
         images=images if images and reason is None else (),
@@ -230,31 +231,49 @@ def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...] | None:
         return None
 
 
-def _times(timings: Mapping[str, Any]) -> Times:
+def _times(reply: Mapping[str, Any]) -> Times:
     """Queue wait = total - the three stages. generation_ms holds the wrapper's own waits, 0.5 to 1.1 s a job."""
+    began_at, ended_at = _stamps(reply.get("comfyui_response") or {})
+    timings = reply.get("timings") or {}
     named = [timings.get(name) for name in ("preprocess_ms", "generation_ms", "postprocess_ms", "total_ms")]
     # Milliseconds are held to the length of a span as well, and are whole: their sum is exact.
     *stages, total = [None if span_s(value, 1000) is None else value for value in named]
     if None in stages:
-        return Times()
+        return Times(began_at=began_at, ended_at=ended_at)
     execution_ms = sum(stage for stage in stages if stage is not None)
     queue_ms = None if total is None else max(0, total - execution_ms)
-    return Times(queue_s=span_s(queue_ms, 1000), execution_s=span_s(execution_ms, 1000))
+    queue_s, execution_s = span_s(queue_ms, 1000), span_s(execution_ms, 1000)
+    return Times(queue_s=queue_s, execution_s=execution_s, began_at=began_at, ended_at=ended_at)
 
 
 def _comfy_facts(history: Mapping[str, Any]) -> dict[str, Any]:
     """ComfyUI's own seconds and the nodes it had in its cache: none on a fresh server, the loaders on a warm one."""
-    stamps: dict[str, Any] = {}
     facts: dict[str, Any] = {}
     with suppress(*MISREAD):  # they are a bonus: a job whose history nobody can read has still ended
-        for entry in history.values():
-            stamps |= dict(entry.get("status", {}).get("messages", []))
-        start, end = stamps.get("execution_start"), stamps.get("execution_success")
+        told = _messages(history)
+        start, end = told.get("execution_start"), told.get("execution_success")
         if start and end:
             facts["comfyui_s"] = span_s(end["timestamp"] - start["timestamp"], 1000)
-        if "execution_cached" in stamps:
-            facts["cached_nodes"] = stamps["execution_cached"]["nodes"]
+        if "execution_cached" in told:
+            facts["cached_nodes"] = told["execution_cached"]["nodes"]
     return facts
+
+
+def _stamps(history: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When ComfyUI began and ended, by the host's clock. The wrapper's own waits lie around them."""
+    with suppress(*MISREAD):
+        told = _messages(history)
+        began, ended = (instant_or_none(told[name]["timestamp"] / 1000) for name in _BOTH_ENDS)
+        return began, ended
+    return None, None
+
+
+def _messages(history: Mapping[str, Any]) -> dict[str, Any]:
+    """What ComfyUI said of an execution, by its name."""
+    told: dict[str, Any] = {}
+    for entry in history.values():
+        told |= dict(entry.get("status", {}).get("messages", []))
+    return told
 
 
 def _kept(reply: Mapping[str, Any]) -> dict[str, Any]:
