@@ -1,9 +1,10 @@
 """What a person may ask for: a run, or something of the collector. One row each; the collector acts on it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from storage import queries
 from storage.db import told
@@ -13,6 +14,7 @@ from ui.source import Source
 from words import RequestKind
 
 ASKED_BY = "web"  # until people sign in
+_T = TypeVar("_T")
 
 
 def launch(source: Source, plan: RunPlan) -> int:
@@ -20,6 +22,15 @@ def launch(source: Source, plan: RunPlan) -> int:
     try:
         with source.writing() as session:
             return insert_run(session, plan, now=source.now())
+    except DBAPIError as error:
+        raise told(error) from error
+
+
+def change(source: Source, what: Callable[[Session], _T]) -> _T:
+    """Change rows that the collector acts on, all or none. Raises StorageError, and what `what` raises."""
+    try:
+        with source.writing() as session:
+            return what(session)
     except DBAPIError as error:
         raise told(error) from error
 
