@@ -49,7 +49,7 @@ DEFINITIONS: Final[dict[str, str]] = {
     "hosts": "A rented machine is cold once: each cold job there needs a rental of its own.",
     "dry run": "Asks the providers' read-only calls what a launch would find, and starts nothing. Free.",
     "block": "One day-part of one day with all providers side by side, each on fresh capacity: what is replicated. "
-    "It starts on a whole UTC hour and ends in its day-part. On rented machines it has two halves, on fresh hosts each.",
+    "It starts on a whole UTC hour and ends in its day-part. On rented machines it has two halves with fresh hosts.",
     "left running": "Resources of ours that the providers still listed when the run ended. 0 is the proof.",
     "spent": "Estimated from measured seconds until the bill is in.",
     "start kind": "cold: booted for this job. restored: from a snapshot. warm: ready. unknown: no evidence.",
