@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from backends.base import NAME_PREFIX
 from backends.registry import Access, build
-from cli.output import Refused, data_folder, say, world_clock
+from cli.output import Harmless, Refused, data_folder, say, world_clock
 from cli.processes import end_with_parent
 from collectors import billing
 from collectors.context import Context
@@ -47,7 +47,9 @@ def collect(
     touch_production: TouchProduction = False,
 ) -> None:
     """Drive runs, read bills and prices, answer requests, until SIGTERM; whatever it left is taken over next time."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Harmless("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = Settings()

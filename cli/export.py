@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import polars as pl
 import typer
 
+from analysis.spreadsheet import defused
 from cli.compare import truth_of_world
 from cli.output import AsJson, Refused, give, reading, say, write_text
 from cli.report import document
@@ -25,7 +26,10 @@ def export(
     form: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="csv or parquet.")] = "csv",
     json: AsJson = False,
 ) -> None:
-    """Write jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column."""
+    """Write jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column.
+
+    In CSV a text that a spreadsheet would run as a formula has an apostrophe before it; Parquet is as it is stored.
+    """
     with reading() as session:
         parts = {f"{name}.{form}": getattr(frames, name)(session) for name in FRAMES}
         shown = jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str)
@@ -48,7 +52,7 @@ def _write(path: Path, frame: pl.DataFrame, form: str) -> None:
     """The file whole or not at all."""
     part = path.with_name(f".{path.name}.part")
     try:
-        frame.write_csv(part) if form == "csv" else frame.write_parquet(part)
+        defused(frame).write_csv(part) if form == "csv" else frame.write_parquet(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """What the verbs share: how they print, refuse, and open a data folder."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from settings import Settings
 from storage.db import DataFolder, open_engine, open_reader
 from storage.migrate import require_current
 
+LONGEST_ENTRY = 20_000  # characters of one log entry, its traceback included
 _WIDE = 10_000  # columns: a narrow or missing terminal cuts nothing off
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")]
@@ -50,6 +52,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def plain(text: str) -> str:
     """Text from outside is data: what would steer a terminal becomes a replacement character."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
+
+
+class Harmless(logging.Formatter):
+    """A log entry whose text steers no terminal, ends somewhere, and passes for no entry of its own: it is indented
+    from its second line on.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry as it is written."""
+        return plain(super().format(record)[:LONGEST_ENTRY]).replace("\n", "\n  ")
 
 
 def data_folder(settings: Settings | None = None) -> DataFolder:

@@ -1,7 +1,10 @@
 """Bills: does the bill agree?"""
 
+from functools import partial
+
 import streamlit as st
 
+from analysis import spreadsheet
 from ui import bills_view, charts, draw, load
 from ui.glossary import meaning
 from ui.source import source
@@ -62,7 +65,7 @@ draw.frame(
 )
 st.download_button(
     "Export lines",
-    table.write_csv,
+    partial(spreadsheet.csv, table),
     file_name=f"{'SIMULATED-' if simulated else ''}charges.csv",
     mime="text/csv",
     icon=":material/download:",

@@ -1,8 +1,11 @@
 """Compare: how do the three differ, and why? Four views of the same rows; every filter is in the address."""
 
+from functools import partial
+
 import polars as pl
 import streamlit as st
 
+from analysis import spreadsheet
 from ui import capacity_view, charts, compare_view, cost_view, draw, latency_view, load
 from ui.formats import listed, state_glyph
 from ui.glossary import meaning
@@ -54,7 +57,7 @@ def pick() -> Scope:
         rows = chosen.of(everything.timed)
         st.download_button(
             "Export",
-            rows.write_csv,
+            partial(spreadsheet.csv, rows),
             file_name=f"{'SIMULATED-' if rows['simulated'].any() else ''}{workflow}-{gpu}-jobs.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analysis.spreadsheet import defused
 from ui import faults
 from ui.charts.kit import Spec
 from ui.formats import NO_BREAK, money_text
@@ -67,7 +68,7 @@ def frame(
     height: int | None = None,
 ) -> None:
     """A table to scroll and export; its cells are never Markdown. A column `simulated` becomes a violet word."""
-    marked = _marked(rows)
+    marked = defused(_marked(rows))  # the table can be saved as CSV from its own menu
     config = {**(columns or {}), "source": _source_column()} if "source" in marked.columns else dict(columns or {})
     st.dataframe(
         marked,

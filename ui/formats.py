@@ -33,8 +33,11 @@ def plain(text: object) -> str:
 
 
 def money_text(text: str) -> str:
-    """Our own text with dollar signs, safe inside Markdown, where a pair of them means mathematics."""
-    return text.replace("$", "\\$")
+    """Our own text with dollar signs, safe inside Markdown, where a pair of them means mathematics.
+
+    A sign that is escaped already, in a stranger's words that went through `plain`, stays as it is.
+    """
+    return re.sub(r"(?<!\\)\$", r"\$", text)
 
 
 def count(value: float | None) -> str:

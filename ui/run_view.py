@@ -11,7 +11,7 @@ from analysis.lives import lives
 from storage.models import Deployment
 from storage.queries import RunDetail
 from ui.charts.burn import Point
-from ui.formats import count, duration, listed, usd
+from ui.formats import count, duration, listed, plain, usd
 from ui.names import in_order, label, provider_of
 from ui.runs_view import LIVE, failed_jobs
 from words import DeploymentState, JobStatus, RunStatus, StartKind
@@ -84,7 +84,7 @@ def run_title(detail: RunDetail, lines: Sequence[ArmLine], spent_usd: float) -> 
             left = sum(row.state not in (DeploymentState.GONE, DeploymentState.FAILED) for row in detail.deployments)
             return f"{name} is tearing down: {left} left"
         case RunStatus.FAILED:
-            return f"{name} failed: {run.stop_reason or 'a fault of ours'}"
+            return f"{name} failed: {plain(run.stop_reason or 'a fault of ours')}"
     if run.left_running:
         return f"{name} ended but {run.left_running} resources are up"
     how = "was stopped" if run.status is RunStatus.STOPPED else "is done"
