@@ -86,7 +86,8 @@ def test_a_wrong_setting_is_named(
 def test_every_verb_has_help_that_says_what_it_does() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
-        "demo", "up", "simulate", "collect", "launch", "runs", "compare", "export", "migrate"
+        "demo", "up", "simulate", "collect", "launch", "schedule", "schedules", "runs", "stop", "compare", "export",
+        "migrate",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -1,0 +1,51 @@
+"""A load profile as typed: `--load "poisson n=100 per_hour=42"`, or a file of instants for `--trace`."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.arrivals import LoadError, data_of, load_of
+from analysis.traces import read_trace
+from cli.output import Refused
+
+MOST_BYTES = 1_000_000  # a trace of 10,000 instants has a third of it
+
+
+def load_asked(text: str | None, trace: Path | None, *, now: datetime) -> Mapping[str, Any] | None:
+    """The load that was asked for as data of a run; None without one. Raises Refused."""
+    if text is not None and trace is not None:
+        raise Refused("Name either --load or --trace.")
+    try:
+        if trace is not None:
+            return data_of(read_trace(_text_of(trace), now=now))
+        return None if text is None else data_of(load_of(_typed(text)))
+    except LoadError as error:
+        raise Refused(str(error)) from None
+
+
+def _typed(text: str) -> dict[str, Any]:
+    """`poisson n=100 per_hour=42` as data; numbers as JSON writes them."""
+    name, *pairs = text.split()
+    data: dict[str, Any] = {"profile": name}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise Refused(f"'{pair}' of the load is no name=value, such as n=100.")
+        try:
+            data[key] = json.loads(value)
+        except ValueError:
+            raise Refused(f"{key} of the load must be a number, not '{value}'.") from None
+    return data
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise Refused(f"The trace {path} is larger than {MOST_BYTES // 1000:,} KB: a run takes 10,000 instants.")
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"The trace {path} cannot be read: {error}.") from None
