@@ -4,7 +4,7 @@ A purchase is refused unless spent + promised + reserve + its own price fit unde
 promised is what jobs in flight and orders will still take; the reserve is for the end: the idle window of each worker,
 and DESTROY_S of each rental.
 
-Prices are expected ones, so a run may end above its ceiling, by TOLERANCE at most.
+Prices are expected ones, so a run may end above its ceiling, by `analysis.ceilings.TOLERANCE` at most.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from analysis.ceilings import WATCH_S
 from backends.base import DeploymentSpec
 from collectors.context import Context
 from collectors.spending import (
@@ -32,18 +33,6 @@ from collectors.spending import (
 from storage.db import StorageError
 from storage.models import Deployment
 from words import Feature, called
-
-WATCH_S = 5.0  # world seconds between looks at what was spent while nothing is bought
-TOLERANCE = "one job per worker, as long as the longest one took, and the idle tail until its capacity is gone"
-
-
-def tolerance_usd(usd_per_s: Decimal, *, workers: int, longest_job_s: float, tail_s: float) -> Decimal:
-    """TOLERANCE of one deployment in dollars: what its run may cost beyond its ceiling.
-
-    usd_per_s: of one worker. longest_job_s: from its sending to its end; for a rental that never got ready, the time
-    until it was given up. tail_s: from then until nothing is billed any more.
-    """
-    return usd_per_s * workers * Decimal(str(longest_job_s + tail_s + WATCH_S))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, case, func, type_coerce
 from sqlmodel import Session, col
 
+from analysis.ceilings import DESTROY_S
 from clock import to_us
 from storage.models import Deployment, Job, Offer, Run, Workflow
 from words import JobStatus, RunStatus
@@ -22,7 +23,6 @@ from words import JobStatus, RunStatus
 READ_EVERY_S = 1.0  # world seconds for which a reading holds
 FIRST_JOB_S = 60.0  # what a job is taken to last until one of its lane has ended: 45 s to boot and load, 15 s to run
 READY_S = 300.0  # .. and a rental until it is ready
-DESTROY_S = 120.0  # kept to destroy a rental: it bills until it is gone, and one call every 3.3 s is all one may make
 BOOT_S = 120.0  # of a worker that was started for a job which another one took
 Scope = tuple[str, Any]  # ("run", its id), ("day", its UTC date), ("all", None)
 ALL: Scope = ("all", None)

@@ -102,7 +102,8 @@ class Launch:
         script = base64.b64encode(self.provision.encode()).decode()
         url = shlex.quote(f"{self.console_url}/api/v0/instances/")
         destroy = (
-            f'curl -fsS --retry 20 -X DELETE {url}"$CONTAINER_ID/" -H "Authorization: Bearer $CONTAINER_API_KEY"'
+            f'curl -fsS --retry 20 --retry-all-errors -X DELETE {url}"$CONTAINER_ID/"'
+            ' -H "Authorization: Bearer $CONTAINER_API_KEY"'
             " -H 'Content-Type: application/json' -d '{}'"
         )
         return "\n".join(

@@ -66,8 +66,16 @@ def _offer(row: Mapping[str, Any], gpu: str, seen_at: datetime) -> Offer:
         seen_at=seen_at,
         region=text_or_none(row.get("geolocation")),
         detail={name: row.get(name) for name in _KEPT}
-        | {"machine_id": number_or_none(row.get("machine_id")), "disk_gb": DISK_GB},
+        | {"machine_id": number_or_none(row.get("machine_id")), "disk_gb": DISK_GB}
+        | _beside(row),
     )
+
+
+def _beside(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a rental costs beside its GPU, in the words that every backend's offers share; left out where not said."""
+    disk, network = amount_or_none(row.get("storage_total_cost")), amount_or_none(row.get("inet_down_cost"))
+    found = {"storage_usd_per_s": disk and disk / 3600, "network_usd_per_gb": network}
+    return {name: str(amount) for name, amount in found.items() if amount and amount > 0}
 
 
 def contract_of(reply: Any) -> str:

@@ -92,7 +92,18 @@ class VastCloud:
         self.rentals[id] = rental
         self._enter(rental)
         rental.start()
+        self._arm(rental)
         return rental
+
+    def _arm(self, rental: Rental) -> None:
+        """A dead man's timer in `onstart` runs from the container's start, and its host must live to carry it out."""
+        life_us, worker = rental.timer_us, rental.worker
+        if life_us is not None and worker is not None:
+            self.site.engine.after(worker.draw.pull_us + life_us, lambda: self._fire(rental))
+
+    def _fire(self, rental: Rental) -> None:
+        if rental.destroyed_us is None and rental.status(self.site.engine.now_us) == "running":
+            self.destroy(rental)
 
     def destroy(self, rental: Rental) -> None:
         """End the contract; the host is offered again."""

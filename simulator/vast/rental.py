@@ -1,5 +1,6 @@
 """A rented instance: its states on the wire, its ports, its row."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,8 @@ from simulator.vast.market import Host
 WRAPPER_PORT = "8288"
 # How long the first states last; the image pull itself is the world's `pull`.
 _UNSTATED_US, _CREATED_US = us(3), us(8)
+# `sleep`, then a DELETE of itself by the restricted key (Vast.ai's guide) that the container finds in its environment.
+_TIMER = re.compile(r"sleep (\d+); *curl [^\n]*-X DELETE [^\n]*\$CONTAINER_ID[^\n]*\$CONTAINER_API_KEY")
 # Images of these names can be pulled; any other is unknown to the registry.
 _PULLABLE = ("vastai/",)
 
@@ -59,6 +62,12 @@ class Rental:
     def worker(self) -> SimWorker | None:
         """The container; None while its image cannot be pulled."""
         return self.pool.workers[0] if self.pool.workers else None
+
+    @property
+    def timer_us(self) -> int | None:
+        """The life that `onstart` gives the instance; it is not run under `args` (Vast.ai's docs, 2026-08-07)."""
+        armed = _TIMER.search(self.onstart or "") if self.runtype != "args" else None
+        return us(float(armed[1])) if armed else None
 
     @property
     def pullable(self) -> bool:

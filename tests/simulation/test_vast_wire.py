@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.engine import US
+from simulator.engine import US, us
 from simulator.world import Billing, Duration, Failures
 from tests.simulation.vast_desk import ORDER, Desk, world_with
 
@@ -569,6 +569,46 @@ def test_a_dead_host_is_exited_stops_billing_its_gpu_and_stays_dead() -> None:
     assert later["gpu"] == at_death["gpu"]
     assert later["disk"] > at_death["disk"]
     assert len(desk.cloud.rentals[id].pool.workers) == 1
+
+
+TIMER = "echo;\n(sleep 7200; curl -X DELETE https://c/$CONTAINER_ID/ -H $CONTAINER_API_KEY) &\nentrypoint.sh"
+
+
+def test_a_dead_mans_timer_ends_its_instance_counted_from_the_containers_start() -> None:
+    desk = Desk()
+    id = desk.rent(onstart=TIMER, runtype="ssh_direct")
+    desk.wait(3 * 3600)
+    pool = desk.cloud.rentals[id].pool
+
+    assert desk.row(id) is None
+    assert pool.closed_us - pool.workers[0].pulled_us == us(7200)
+    disk = {charge.sku: charge.usd for charge in desk.ledger.charges()}["disk"]
+    desk.wait(3600)
+    assert {charge.sku: charge.usd for charge in desk.ledger.charges()}["disk"] == disk
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"onstart": "sleep 7200; echo"},
+        {"onstart": TIMER, "runtype": "args"},
+        {"onstart": TIMER.replace("-X DELETE", "")},
+    ],
+)
+def test_without_a_timer_that_runs_and_destroys_an_instance_stays(order: dict[str, Any]) -> None:
+    desk = Desk()
+    id = desk.rent(**{"runtype": "ssh_direct", **order})
+    desk.wait(8 * 3600)
+    assert desk.row(id) is not None
+
+
+def test_a_dead_host_carries_out_no_timer() -> None:
+    desk = Desk(world_with(Failures(worker_lost=1.0)))
+    id, port = desk.running(onstart=TIMER.replace("7200", "14400"), runtype="ssh_direct")
+    desk.generate(port, request_id="last")
+    desk.wait(8 * 3600)
+    assert desk.listed(id)["actual_status"] == "exited"
 
 
 def test_tokens_are_opaque_and_decode_to_a_position() -> None:

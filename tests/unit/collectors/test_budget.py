@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
+from analysis.ceilings import DESTROY_S, WATCH_S
 from backends.base import DeploymentSpec
 from collectors import budget
 from collectors.budget import refusal
-from collectors.spending import BOOT_S, DESTROY_S, FIRST_JOB_S, READY_S, Ceilings, Limit, Sum
+from collectors.spending import BOOT_S, FIRST_JOB_S, READY_S, Ceilings, Limit, Sum
 from storage.models import Deployment, Job, Offer, Prompt
 from tests.unit.collectors.fakes import RENTED, Desk, FakeBackend, play
 from words import DeploymentState, JobStatus, LoadProfile
@@ -394,14 +395,9 @@ def test_the_tables_are_not_asked_while_the_ceiling_cannot_have_been_reached(tmp
         await budget.look(desk.ctx, 1)
         first = desk.ctx.book.read_at
         for _ in range(20):
-            await desk.clock.sleep(budget.WATCH_S)
+            await desk.clock.sleep(WATCH_S)
             await budget.look(desk.ctx, 1)
         return (desk.ctx.book.read_at - first).total_seconds()  # type: ignore[operator, return-value]
 
     assert on_a_desk(tmp_path, scene, cap="90") == 0
     assert on_a_desk(tmp_path / "near", scene, cap="0.5") > 0
-
-
-def test_the_tolerance_is_a_job_a_worker_and_the_tail() -> None:
-    seconds = 2 * (90 + 30 + budget.WATCH_S)
-    assert budget.tolerance_usd(USD, workers=2, longest_job_s=90, tail_s=30) == USD * Decimal(str(seconds))

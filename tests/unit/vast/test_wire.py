@@ -130,7 +130,8 @@ def test_an_offer_keeps_what_will_explain_its_bill_and_its_speed() -> None:
     row = prices | network | machine | trust | {"disk_space": 500}
     (offer,) = wire.offers_of({"offers": [row | {"id": 1, "ask_contract_id": 1}]}, "L40S", NOW)
 
-    assert offer.detail == row | {"disk_gb": orders.DISK_GB}
+    shared = {"storage_usd_per_s": str(Decimal("0.01") / 3600), "network_usd_per_gb": "0.003"}
+    assert offer.detail == row | {"disk_gb": orders.DISK_GB} | shared
 
 
 @pytest.mark.parametrize(("row", "shown"), [([1], "list"), (None, "NoneType"), ({"id": 3, "b": 1}, "['b', 'id']")])
