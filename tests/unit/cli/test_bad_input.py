@@ -136,7 +136,8 @@ def test_a_good_launch_inserts_one_run_and_says_its_number(bakeoff: Command, kno
     assert (said.code, json.loads(said.out)) == (0, {"run": 1})
     with Session(open_reader(known.db)) as session:
         (run,) = session.exec(select(Run))
-    assert run.plan == {"workflow": "flux-dev", "backends": ["vast"], "warm": 3, "cold": 2, "idle_timeout_s": 10}
+    asked = {"workflow": "flux-dev", "backends": ["vast"], "warm": 3, "cold": 2, "repeats": 3}
+    assert run.plan == {**asked, "idle_timeout_s": 10, "max_workers": 1, "load": None}
     assert (run.gpu, str(run.cap_usd), run.simulated) == ("L40S", "5", True)
 
 
