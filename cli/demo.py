@@ -81,7 +81,9 @@ def demo_plans() -> list[RunPlan]:
 
     An idle window of 20 s is 2 real seconds at the default speed: a busy machine does not turn warm jobs cold.
     """
-    shared: dict[str, Any] = {"backends": ARMS, "cold": 4, "idle_timeout_s": 20, "cap_usd": Decimal(20), "note": "demo"}
+    shared: dict[str, Any] = {
+        "backends": ARMS, "cold": 4, "repeats": 3, "idle_timeout_s": 20, "cap_usd": Decimal(20), "note": "demo"
+    }  # fmt: skip
     return [
         RunPlan(workflow="flux-dev", gpu="L40S", warm=56, **shared),
         RunPlan(workflow="qwen-image-2512", gpu="H100", warm=22, **shared),
