@@ -163,9 +163,8 @@ class _Look:
         return None
 
     def _expected(self) -> Decimal:
-        """What the next block may cost: as the dearest that ran to its end, else as planned."""
-        whole = [each for each in self._in(BlockStatus.DONE) if each.reason is None]
-        return max(self._costs(whole), default=Decimal(self.schedule.plan["block_usd"]))
+        """What the next block may cost: as planned, or as the dearest so far."""
+        return max([Decimal(self.schedule.plan["block_usd"]), *self._costs(self._in(BlockStatus.DONE))])
 
     def _costs(self, blocks: Iterable[Block]) -> list[Decimal]:
         runs = [each.run_id for each in blocks if each.run_id is not None]

@@ -26,6 +26,7 @@ from workflows import load
 # GPU whose steps were measured; a boot with model load; a marketplace host that pulls the image.
 ASSUMED_JOB_S, ASSUMED_COLD_S = 15.0, 45.0
 ASSUMED_RENTAL_COLD_S, ASSUMED_RENTAL_READY_S = 20.0, 640.0
+DESTROY_S = 120.0  # a rental bills until it is gone; the ceilings keep so much in hand
 _REFERENCE, _REFERENCE_GPU = Work("flux-dev", 1024, 1024, 20, 1), "H100"
 
 
@@ -71,7 +72,7 @@ def _lane_s(plan: RunPlan, seconds: Seconds, *, rents: bool) -> tuple[float, int
     """Seconds of one lane, and how many run side by side: a rental for each cold job, or one endpoint for all."""
     if rents:
         jobs = 1 + -(-plan.warm // plan.cold) + plan.repeats
-        return seconds.ready_s + seconds.cold_s + jobs * seconds.job_s, plan.cold
+        return seconds.ready_s + seconds.cold_s + jobs * seconds.job_s + DESTROY_S, plan.cold
     jobs = plan.warm + plan.repeats + plan.cold
     gaps_s = (plan.cold - 1) * cold_gap_s(plan.idle_timeout_s) + plan.idle_timeout_s
     return seconds.ready_s + jobs * seconds.job_s + plan.cold * seconds.cold_s + gaps_s, 1
