@@ -115,6 +115,26 @@ def _hold(ctx: Context, run_id: int, about: Purchase, now: datetime) -> None:
     ctx.book.hold(run_id, _extra(about), now=now, order=None if about.job else about.deployment)
 
 
+async def shown(ctx: Context, run: Limit) -> dict[str, dict[str, str | None]]:
+    """The ceilings that a run with these of its own would meet, and what is taken of the shared ones by now."""
+    now = ctx.clock.now()
+    await _read(ctx, 0, now, within_s=0)
+    given = {"job": (ctx.ceilings.job, None), "run": (run, None)}
+    shared = {
+        "day": (ctx.ceilings.day, scopes(0, now)[1]),
+        "installation": (ctx.ceilings.installation, scopes(0, now)[2]),
+    }
+    return {name: _shown(ctx, limit, scope) for name, (limit, scope) in (given | shared).items()}
+
+
+def _shown(ctx: Context, limit: Limit, scope: Scope | None) -> dict[str, str | None]:
+    found = {"usd": limit.usd, "gpu_s": limit.gpu_s}
+    if scope is not None:
+        taken = ctx.book.spent.get(scope, NO_SUM) + ctx.book.held.get(scope, NO_SUM)
+        found |= {"taken_usd": round(taken.usd, 4), "taken_gpu_s": round(taken.gpu_s, 1)}
+    return {name: None if value is None else str(value) for name, value in found.items()}
+
+
 @contextlib.asynccontextmanager
 async def watched(ctx: Context, run_id: int) -> AsyncIterator[None]:
     """Look at the run's spending while it goes on: what is rented costs money between two purchases as well."""

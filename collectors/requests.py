@@ -9,8 +9,9 @@ from typing import Any
 from sqlmodel import Session, col, select, update
 
 from backends.errors import BackendError
-from collectors import prices, stopping
+from collectors import budget, prices, stopping
 from collectors.context import Context, log, to_the_end
+from collectors.spending import Limit
 from storage.db import StorageError
 from storage.models import Request, Run, Schedule
 from storage.plans import PlanError, RunPlan, lanes
@@ -142,7 +143,7 @@ async def _dry_run(ctx: Context, arguments: dict[str, Any]) -> _Answer:
             "offers": len(offers),
             "usd_per_s": str(offers[0].usd_per_s) if offers else None,
         }
-    return RequestState.DONE, {"arms": arms}
+    return RequestState.DONE, {"arms": arms, "ceilings": await budget.shown(ctx, Limit(plan.cap_usd, plan.cap_gpu_s))}
 
 
 def _decimal(value: Any) -> Decimal:

@@ -1,5 +1,6 @@
 """Launch: what would a run prove and cost? One fragment: the panel answers each change, and the address holds all."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -8,6 +9,7 @@ import polars as pl
 import streamlit as st
 
 import workflows
+from analysis.ceilings import TOLERANCE
 from storage.db import StorageError
 from storage.models import Request
 from storage.plans import PlanError, RunPlan
@@ -64,11 +66,23 @@ def how_much() -> tuple[int, int]:
     return int(warm), int(cold)
 
 
-def spend_cap(found: plan_view.Estimate) -> float:
-    """One and a half times the likely cost, until someone names another."""
+@dataclass(frozen=True)
+class Caps:
+    """The run's ceilings as the form gives them."""
+
+    usd: float
+    gpu_s: int | None
+
+
+def ceilings(found: plan_view.Estimate) -> Caps:
+    """One and a half times the likely cost, until someone names another; GPU-seconds only where someone does."""
     start = plan_view.default_cap(found)
-    cap = st.number_input("Spend cap, $", 0.5, 500.0, start, step=0.5, key="cap", bind=URL, help=meaning("cap"))
-    return float(cap)
+    left, right = st.columns(2)
+    cap = left.number_input("Spend cap, $", 0.5, 500.0, start, step=0.5, key="cap", bind=URL, help=meaning("cap"))
+    gpu_s = right.number_input(
+        "GPU-seconds cap", 1, 10_000_000, None, step=60, key="caps", bind=URL, placeholder="none", help=meaning("cap")
+    )
+    return Caps(float(cap), None if gpu_s is None else int(gpu_s))
 
 
 def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simulated: bool) -> None:
@@ -84,8 +98,14 @@ def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simula
             return
         likely, worst = three_figures(found.likely_usd), three_figures(found.worst_usd)
         st.markdown(
-            money_text(f"**Likely {likely}, at worst {worst}, never more than {usd(cap)}**"),
+            money_text(f"**Likely {likely}, at worst {worst}, never more than {usd(cap + found.beyond_usd)}**"),
             help=meaning("likely cost"),
+        )
+        st.caption(
+            money_text(
+                f"The cap is {usd(cap)}. Jobs in flight come home when it is met: {TOLERANCE} may add up to "
+                f"{usd(found.beyond_usd)}."
+            )
         )
         if found.worst_usd > cap:
             st.markdown(
@@ -96,9 +116,7 @@ def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simula
         draw.chart(charts.costbar(parts, worst_usd=found.worst_usd, cap_usd=cap), alt=alt)
         st.caption(money_text(" · ".join(parts["label"])))
         st.markdown(f"**About {duration(found.duration)}** :gray[of the providers' time; arms run side by side]")
-        if found.assumed:
-            names = ", ".join(label(name) for name in found.assumed)
-            st.caption(f"{names}: seconds are assumed (15 s a job, 45 s a cold start), since too few were measured.")
+        st.caption(plan_view.basis(found))
 
 
 def preflight(plan: plan_view.Plan, known: workflows.Workflow, at: load.Version, *, simulated: bool) -> None:
@@ -120,7 +138,7 @@ def preflight(plan: plan_view.Plan, known: workflows.Workflow, at: load.Version,
     )
 
 
-def run_plan(plan: plan_view.Plan, cap: float, note: str) -> RunPlan:
+def run_plan(plan: plan_view.Plan, caps: Caps, note: str) -> RunPlan:
     """The plan as the collector takes it. Raises PlanError."""
     return RunPlan(
         workflow=plan.workflow,
@@ -128,7 +146,8 @@ def run_plan(plan: plan_view.Plan, cap: float, note: str) -> RunPlan:
         backends=list(plan.backends),
         warm=plan.warm,
         cold=plan.cold,
-        cap_usd=Decimal(f"{cap:.2f}"),
+        cap_usd=Decimal(f"{caps.usd:.2f}"),
+        cap_gpu_s=caps.gpu_s,
         idle_timeout_s=plan.idle_timeout_s,
         note=note,
         asked_by=actions.ASKED_BY,
@@ -136,34 +155,35 @@ def run_plan(plan: plan_view.Plan, cap: float, note: str) -> RunPlan:
 
 
 @st.dialog("Launch this run?")
-def confirm(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: str, simulated: bool) -> None:
+def confirm(plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: str, simulated: bool) -> None:
     """The last word before anything is rented."""
     names = ", ".join(label(name) for name in plan.backends)
-    costs = f"Likely {three_figures(found.likely_usd)}, at worst {three_figures(found.worst_usd)}, cap {usd(cap)}"
+    most = usd(caps.usd + found.beyond_usd)
+    costs = f"Likely {three_figures(found.likely_usd)}, at worst {three_figures(found.worst_usd)}, cap {usd(caps.usd)}"
     kind = "Starts simulated resources" if simulated else "Starts **paid** resources"
     st.markdown(
         money_text(
-            f"{kind} on {names}. {costs}; jobs in flight can overshoot by their own cost. All is torn down at the "
-            "end, at the cap, and on Stop. Production Modal is not touched."
+            f"{kind} on {names}. {costs}; with the jobs in flight at the cap never more than {most}. All is torn down "
+            "at the end, at the cap, and on Stop. Production Modal is not touched."
         )
     )
     agreed = True
     if simulated:
         st.markdown(f":violet[**{draw.SIMULATED}**] No real dollar.")
     else:
-        agreed = st.checkbox(money_text(f"Up to {usd(cap)} may go to this run"))
+        agreed = st.checkbox(money_text(f"Up to {most} may go to this run"))
     with st.container(horizontal=True):
-        text = money_text(f"Launch, cap {usd(cap)}")
-        st.button(text, type="primary", key="go", disabled=not agreed, on_click=launch_now, args=(plan, cap, note))
+        text = money_text(f"Launch, cap {usd(caps.usd)}")
+        st.button(text, type="primary", key="go", disabled=not agreed, on_click=launch_now, args=(plan, caps, note))
         if st.button("Back"):
             st.rerun()
     after_launch()
 
 
-def launch_now(plan: plan_view.Plan, cap: float, note: str) -> None:
+def launch_now(plan: plan_view.Plan, caps: Caps, note: str) -> None:
     """Insert the run; what comes of it waits in the session for `after_launch`, since a callback cannot draw."""
     try:
-        st.session_state["launched"] = actions.launch(source(), run_plan(plan, cap, note))
+        st.session_state["launched"] = actions.launch(source(), run_plan(plan, caps, note))
     except (PlanError, StorageError) as error:
         st.session_state["refused"] = str(error)
 
@@ -188,6 +208,9 @@ def dry_run_reply(request: Request, *, simulated: bool) -> None:
         starts = f"{arm['deployments']} deployments, {arm['jobs']} jobs"
         rows.append({"provider": label(name), "would start": starts, "said": f"{arm['offers']} on offer, {price}"})
     draw.frame(pl.DataFrame(rows).with_columns(simulated=pl.lit(simulated)), alt="What a dry run found", key="dry")
+    if ceiling := plan_view.ceiling_rows(request.reply.get("ceilings", {})):
+        draw.table(ceiling, simulated=simulated)
+        st.caption(f"Asked before each paid call; a run may end above them by {TOLERANCE}.")
 
 
 def form() -> None:
@@ -224,16 +247,16 @@ def form() -> None:
             workflow=known.name, gpu=gpu, backends=arms, warm=warm, cold=cold, idle_timeout_s=IDLE_TIMEOUT_S
         )
         found = plan_view.estimate(plan, data.timed, data.deployments, offers, backends)
-        cap = spend_cap(found)
+        caps = ceilings(found)
         with st.expander("More"):
             note = st.text_input("Note", placeholder="why this run", key="note", bind=URL, max_chars=200)
     with right:
-        panel(plan, found, cap, simulated=simulated)
+        panel(plan, found, caps.usd, simulated=simulated)
     preflight(plan, known, at, simulated=simulated)
-    buttons(plan, found, cap, note, simulated=simulated)
+    buttons(plan, found, caps, note, simulated=simulated)
 
 
-def buttons(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: str, *, simulated: bool) -> None:
+def buttons(plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: str, *, simulated: bool) -> None:
     """Launch, dry run, and the same as a command."""
     priced, alone = found.likely_usd is not None, len(plan.backends) < 2
     if alone:
@@ -244,12 +267,13 @@ def buttons(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: s
         "backends": list(plan.backends),
         "warm": plan.warm,
         "cold": plan.cold,
-        "cap_usd": f"{cap:.2f}",
+        "cap_usd": f"{caps.usd:.2f}",
+        "cap_gpu_s": caps.gpu_s,
     }
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = money_text(f"Launch, cap {usd(cap)}")
+        text = money_text(f"Launch, cap {usd(caps.usd)}")
         if st.button(text, type="primary", icon=":material/rocket_launch:", disabled=not priced or alone):
-            confirm(plan, found, cap, note, simulated)
+            confirm(plan, found, caps, note, simulated)
         ask_button(
             "Dry run, free",
             RequestKind.DRY_RUN,
@@ -258,7 +282,7 @@ def buttons(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, note: s
             help_text=meaning("dry run"),
         )
         with st.popover("Copy as command", icon=":material/terminal:"):
-            st.code(plan_view.command(plan, cap), language="shell", wrap_lines=True)
+            st.code(plan_view.command(plan, caps.usd, caps.gpu_s), language="shell", wrap_lines=True)
     ask_reply(RequestKind.DRY_RUN, partial(dry_run_reply, simulated=simulated))
 
 

@@ -10,15 +10,16 @@ from sqlmodel import Session
 
 from storage import schedule_edits as edits
 from storage.db import StorageError
-from storage.models import Block
+from storage.models import Block, Request
 from storage.plans import PlanError
 from storage.schedule_lines import ScheduleLine, schedule_lines
 from ui import actions, draw, load, schedule_view
+from ui.asking import ask_button, ask_reply
 from ui.formats import money_text, plain
 from ui.glossary import meaning
-from ui.runs_view import runs_table, runs_title
+from ui.runs_view import left_told, runs_table, runs_title
 from ui.source import source
-from words import BlockStatus, ScheduleStatus
+from words import BlockStatus, RequestKind, ScheduleStatus
 
 REFUSED = "schedule-refused"
 OPEN = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED)
@@ -101,12 +102,27 @@ def carry_out(what: Callable[[Session], Any]) -> None:
         st.session_state[REFUSED] = str(error)
 
 
+def stop_everything() -> None:
+    """The wish, and what the collector says is left."""
+    with st.popover("Stop everything", icon=":material/front_hand:"):
+        st.markdown("Cancels what is in flight, destroys all that is rented, and pauses every schedule.")
+        text, help_text = "Stop everything now", meaning("stop everything")
+        ask_button(text, RequestKind.STOP_ALL, {}, icon=":material/stop_circle:", help_text=help_text)
+    ask_reply(RequestKind.STOP_ALL, what_is_left)
+
+
+def what_is_left(request: Request) -> None:
+    """By provider, as the collector's reply says."""
+    st.markdown(left_told(request.reply.get("left", {})))
+
+
 at = load.version(source())
 lines = load.runs(at)
 with source().reading() as session:
     planned = schedule_lines(session, load.costs(at).deployments)
 
 draw.title(runs_title(lines), "Newest first. Each leads to its jobs. Costs are what the providers have billed so far.")
+stop_everything()
 schedules(planned)
 if not lines:
     st.page_link("launch.py", label="Launch the first run", icon=":material/play_circle:")

@@ -39,8 +39,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "phases": "Means of good jobs, since only means add up. dispatch: intended to sent. queue: accepted to picked up. "
     "boot, load: as the worker reports. execute: as the provider reports, without the load.",
     "bracket": "A job finished between the last look that saw it unfinished and the first that saw it done.",
-    "cap": "Checked before each paid call. At the cap everything of the run is torn down; jobs in flight may "
-    "overshoot by their own cost.",
+    "cap": "Checked before each paid call. At the cap everything of the run is torn down; jobs in flight come "
+    "home. It counts what was spent at most, what is promised, and what teardown takes.",
     "likely cost": "Jobs x (execution + boot and load of the cold ones) x unit price + one idle tail per deployment. "
     "From measured seconds where there are some, else from the assumptions named below.",
     "worst cost": "Every cold start and execution a third slower, and every idle tail in full.",
@@ -50,6 +50,7 @@ DEFINITIONS: Final[dict[str, str]] = {
     "dry run": "Asks the providers' read-only calls what a launch would find, and starts nothing. Free.",
     "block": "One day-part of one day with all providers side by side, each on fresh capacity: what is replicated. "
     "It starts on a whole UTC hour and ends in its day-part. On rented machines it has two halves with fresh hosts.",
+    "stop everything": "Within a minute nothing costs money. What providers still list is told; 0 is the proof.",
     "left running": "Resources of ours that the providers still listed when the run ended. 0 is the proof.",
     "spent": "Estimated from measured seconds until the bill is in.",
     "start kind": "cold: booted for this job. restored: from a snapshot. warm: ready. unknown: no evidence.",

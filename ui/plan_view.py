@@ -4,13 +4,16 @@ Seconds come from what was measured; where nothing was, from the assumptions bel
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
 from analysis import stats
+from analysis.ceilings import most_beyond_usd
 from storage.models import Backend, Offer
 from ui.names import label, provider_of
 from words import Feature, JobStatus, StartKind
@@ -59,6 +62,7 @@ class Arm:
     likely_usd: float | None
     duration: timedelta
     measured: bool
+    beyond_usd: float = 0.0  # what it may cost beyond a ceiling: jobs in flight to their deadline, and idle tails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,11 @@ class Estimate:
     def worst_usd(self) -> float | None:
         """Everything a third slower."""
         return None if self.likely_usd is None else self.likely_usd * WORST
+
+    @property
+    def beyond_usd(self) -> float:
+        """What all arms together may cost beyond the spend cap, at most."""
+        return sum(arm.beyond_usd for arm in self.arms)
 
     @property
     def duration(self) -> timedelta:
@@ -119,9 +128,44 @@ def estimate(
                 likely_usd=None if price is None else price * paid_s,
                 duration=timedelta(seconds=paid_s / (plan.cold if rents and plan.cold else 1)),
                 measured=seconds.measured,
+                beyond_usd=_beyond(plan, price, rents=rents),
             )
         )
     return Estimate(arms=arms)
+
+
+def _beyond(plan: Plan, usd_per_s: float | None, *, rents: bool) -> float:
+    """Each of the arm's workers takes one job to its deadline and leaves its idle tail."""
+    rate = Decimal(str(usd_per_s or 0))
+    each = most_beyond_usd(rate, workers=1, idle_s=plan.idle_timeout_s, scales=not rents)
+    return float(each) * (plan.cold if rents else 1)
+
+
+def basis(found: Estimate) -> str:
+    """Where the seconds come from: Runpod measured here; Vast.ai assumed (..)"""
+    measured = [label(arm.backend) for arm in found.arms if arm.measured]
+    assumed = [label(name) for name in found.assumed]
+    parts = [f"{', '.join(measured)} by measured medians of this workflow and GPU"] if measured else []
+    if assumed:
+        parts.append(f"{', '.join(assumed)} by assumption (15 s a job, 45 s a cold start): too few were measured")
+    return f"Seconds: {'; '.join(parts)}. Prices: the cheapest offer last seen." if parts else ""
+
+
+def ceiling_rows(reply: Mapping[str, Any]) -> list[dict[str, str]]:
+    """A dry run's ceilings as a table's rows: of what, the ceiling, what is taken of it now."""
+    whose = {"job": "a job", "run": "this run", "day": "this UTC day", "installation": "all runs together"}
+    rows = []
+    for name, of in whose.items():
+        given = reply.get(name, {})
+        for unit, shown in (("usd", "dollars"), ("gpu_s", "GPU-seconds")):
+            if given.get(unit) is not None:
+                taken = given.get(f"taken_{unit}")
+                rows.append({"Ceiling of": of, "in": shown, "is": _number(given[unit]), "taken": _number(taken)})
+    return rows
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None else f"{float(value):,.2f}"
 
 
 def questions(plan: Plan, *, simulated: bool) -> pl.DataFrame:
@@ -166,11 +210,12 @@ def default_cap(found: Estimate) -> float:
     return 20.0 if found.likely_usd is None else min(500.0, max(0.5, math.ceil(found.likely_usd * 3) / 2))
 
 
-def command(plan: Plan, cap_usd: float) -> str:
+def command(plan: Plan, cap_usd: float, cap_gpu_s: int | None = None) -> str:
     """The same launch at a terminal."""
     arms = " ".join(f"--backend {name}" for name in plan.backends)
     gpu = f'"{plan.gpu}"' if " " in plan.gpu else plan.gpu
-    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} --warm {plan.warm} --cold {plan.cold} --cap {cap_usd:g}"
+    caps = f"--cap {cap_usd:g}" + (f" --cap-gpu-seconds {cap_gpu_s}" if cap_gpu_s else "")
+    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} --warm {plan.warm} --cold {plan.cold} {caps}"
 
 
 def _cheapest(offers: Sequence[Offer], gpu: str) -> dict[str, float]:

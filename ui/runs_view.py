@@ -1,6 +1,6 @@
 """What the page Runs says: its title and its rows. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -42,6 +42,14 @@ def left_running(line: RunLine) -> str:
     if line.run.left_running is None:
         return "not checked"
     return "✓ 0 left" if line.run.left_running == 0 else f"{line.run.left_running} left"
+
+
+def left_told(left: Mapping[str, int | None]) -> str:
+    """After a stop of everything: ✓ Nothing is left running; else what each provider still lists."""
+    if all(count == 0 for count in left.values()):
+        return "✓ Nothing is left running."
+    parts = [f"{label(name)} {'could not be asked' if count is None else count}" for name, count in left.items()]
+    return f"**Left running: {', '.join(parts)}.** The collector goes on trying."
 
 
 def _row(line: RunLine) -> dict[str, object]:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from storage.db import DataFolder, open_reader
 from storage.models import Request, Run
 from tests.pages.conftest import Open, words
+from ui.runs_view import left_told
 from words import RequestKind, RunStatus
 
 
@@ -30,6 +31,7 @@ def test_launching_inserts_one_queued_run_with_the_form_s_plan(copy: Path, open_
     app.number_input(key="warm").set_value(7).run()
     app.number_input(key="cold").set_value(2).run()
     app.number_input(key="cap").set_value(12.5).run()
+    app.number_input(key="caps").set_value(900).run()
     before = len(rows(copy, Run))
 
     button(app, "Launch, cap").click().run()
@@ -39,6 +41,7 @@ def test_launching_inserts_one_queued_run_with_the_form_s_plan(copy: Path, open_
     run = rows(copy, Run)[-1]
     assert len(rows(copy, Run)) == before + 1
     assert (run.status, run.gpu, run.cap_usd) == (RunStatus.QUEUED, "L40S", Decimal("12.50"))
+    assert run.cap_gpu_s == 900
     assert run.plan["backends"] == ["modal", "runpod", "vast"]
     assert (run.plan["warm"], run.plan["cold"]) == (7, 2)
     assert run.simulated is True
@@ -58,7 +61,8 @@ def test_the_cap_starts_at_one_and_a_half_times_the_likely_cost(seeded: Path, op
     app = open_page(seeded, "launch")
 
     assert app.number_input(key="cap").value == 3.5
-    assert "Likely \\$2.18, at worst \\$2.91, never more than \\$3.50" in words(app)
+    assert re.search(r"Likely \\\$2.18, at worst \\\$2.91, never more than \\\$(\d+\.\d\d)", words(app))
+    assert "The cap is \\$3.50. Jobs in flight come home when it is met" in words(app)
 
 
 def test_a_cap_below_the_worst_case_says_where_it_would_stop(seeded: Path, open_page: Open) -> None:
@@ -112,6 +116,25 @@ def test_stop_asks_the_collector_once(copy: Path, open_page: Open) -> None:
 
 def test_a_run_that_is_over_has_no_stop(seeded: Path, open_page: Open) -> None:
     assert open_page(seeded, "run", id="1").button == []
+
+
+def test_everything_can_be_stopped_from_runs(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "runs")
+    button(app, "Stop everything now").click().run()
+
+    assert [(row.kind, row.arguments) for row in rows(copy, Request)][-1] == (RequestKind.STOP_ALL, {})
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        ({"modal": 0, "vast": 0}, "✓ Nothing is left running."),
+        ({"modal": 0, "vast": 2}, "**Left running: Modal 0, Vast.ai 2.** The collector goes on trying."),
+        ({"runpod": None}, "**Left running: Runpod could not be asked.** The collector goes on trying."),
+    ],
+)
+def test_what_is_left_after_a_stop_is_told(left: dict[str, int | None], says: str) -> None:
+    assert left_told(left) == says
 
 
 def test_recheck_asks_the_collector(copy: Path, open_page: Open) -> None:

@@ -105,3 +105,35 @@ def test_the_parts_of_the_cost_bar_lie_end_to_end() -> None:
 def test_a_gpu_with_a_blank_in_its_name_is_quoted_for_the_shell() -> None:
     one = plan_view.Plan(workflow="w", gpu="RTX 4090", backends=["modal"], warm=1, cold=1, idle_timeout_s=10)
     assert plan_view.command(one, 5.0) == 'bakeoff launch w --gpu "RTX 4090" --backend modal --warm 1 --cold 1 --cap 5'
+
+
+def test_the_command_names_a_ceiling_in_gpu_seconds_where_there_is_one() -> None:
+    assert plan_view.command(plan("modal"), 5.0, 900).endswith("--cap 5 --cap-gpu-seconds 900")
+
+
+def test_beyond_the_cap_each_worker_may_take_a_job_to_its_deadline_and_each_rental_too() -> None:
+    found = estimate(plan("runpod", "vast"), [offer("runpod", "0.001"), offer("vast", "0.002")])
+    assert found.beyond_usd == pytest.approx(0.001 * (600 + 10 + 5) + 2 * 0.002 * (600 + 120 + 5))
+
+
+def test_the_basis_of_an_estimate_says_what_was_measured_and_what_is_assumed() -> None:
+    warm = [job(i, "runpod", seconds=11, execution_s=10.0) for i in range(1, 7)]
+    jobs = timed_jobs(*warm, job(9, "runpod", start_kind="cold", seconds=50))
+    found = estimate(plan("runpod", "vast"), [offer("runpod", "0.001"), offer("vast", "0.002")], jobs)
+    assert plan_view.basis(found) == (
+        "Seconds: Runpod by measured medians of this workflow and GPU; Vast.ai by assumption (15 s a job, 45 s a cold "
+        "start): too few were measured. Prices: the cheapest offer last seen."
+    )
+
+
+def test_ceilings_of_a_dry_run_are_shown_with_what_is_taken_and_absent_ones_are_not() -> None:
+    reply = {
+        "job": {"usd": None, "gpu_s": None},
+        "run": {"usd": "10", "gpu_s": "500"},
+        "day": {"usd": "7", "gpu_s": None, "taken_usd": "0.035", "taken_gpu_s": "70"},
+    }
+    assert plan_view.ceiling_rows(reply) == [
+        {"Ceiling of": "this run", "in": "dollars", "is": "10.00", "taken": "–"},
+        {"Ceiling of": "this run", "in": "GPU-seconds", "is": "500.00", "taken": "–"},
+        {"Ceiling of": "this UTC day", "in": "dollars", "is": "7.00", "taken": "0.04"},
+    ]

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from backends.errors import AuthFailed, NotYetGone, Unavailable
 from collectors.requests import answer_all, answer_stops
 from collectors.runs import drive_run
+from collectors.spending import Ceilings, Limit
 from collectors.stopping import STOP_S
 from storage.db import StorageError
 from storage.models import Backend, Offer, Request, Run, Schedule
@@ -97,7 +98,25 @@ def test_a_provider_that_cannot_be_asked_says_so_in_its_own_arm(tmp_path: Path) 
         desk.backend.plan("offers", Unavailable("alpha cannot be reached."))
         return (await answered(desk, RequestKind.DRY_RUN, **DRY)).reply
 
-    assert play(tmp_path, scenario) == {"arms": {"alpha": {"error": "alpha cannot be reached."}}}
+    assert play(tmp_path, scenario)["arms"] == {"alpha": {"error": "alpha cannot be reached."}}
+
+
+def test_a_dry_run_names_every_ceiling_and_what_is_taken_of_it(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> dict[str, Any]:
+        run_id = desk.ask(warm=5)
+        task = asyncio.create_task(drive_run(desk.ctx, run_id))
+        await desk.clock.sleep(20)
+        desk.ctx.ceilings = Ceilings(day=Limit(usd=Decimal(7)), installation=Limit(Decimal(60), 9000))
+        reply = (await answered(desk, RequestKind.DRY_RUN, **DRY, cap_gpu_s=500)).reply["ceilings"]
+        await killed(task)
+        return reply  # type: ignore[no-any-return]
+
+    found = play(tmp_path, scenario)
+    assert found["run"] == {"usd": "10", "gpu_s": "500"}
+    assert found["job"] == {"usd": None, "gpu_s": None}
+    taken = {"taken_usd": str(70 * RATE), "taken_gpu_s": "70.0"}  # of an order: its first job and its idle window
+    assert found["day"] == {"usd": "7", "gpu_s": None, **taken}
+    assert found["installation"] == {"usd": "60", "gpu_s": "9000", **taken}
 
 
 @pytest.mark.parametrize(
