@@ -163,8 +163,9 @@ class _Look:
         return None
 
     def _expected(self) -> Decimal:
-        """What the next block may cost: as planned, or as the dearest so far."""
-        return max([Decimal(self.schedule.plan["block_usd"]), *self._costs(self._in(BlockStatus.DONE))])
+        """What the next block may cost: as planned, or as the dearest of those that ran as planned."""
+        whole = (each for each in self._in(BlockStatus.DONE) if each.reason is None)
+        return max([Decimal(self.schedule.plan["block_usd"]), *self._costs(whole)])
 
     def _costs(self, blocks: Iterable[Block]) -> list[Decimal]:
         runs = [each.run_id for each in blocks if each.run_id is not None]
