@@ -7,6 +7,7 @@ answered is looked up where the provider can, else it is lost: a missing sample 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,6 +20,7 @@ from backends.errors import BackendError, FateUnknown, NotFound, UnexpectedReply
 from collectors import budget, decide, deployments, results
 from collectors.context import Context, log
 from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S, Expected, next_look_s
+from collectors.unread import Unread
 from storage.db import StorageError
 from storage.models import Deployment, Job
 from storage.writer import guarded_update
@@ -41,6 +43,7 @@ class Sample:
     intended_at: datetime | None = None  # as its profile says; None: as soon as its intent is durable
     expected: Expected = field(default_factory=Expected)  # of the jobs before it on this lane
     looking: Callable[[], int] = lambda: 1  # jobs of this deployment that are being looked at
+    unread: Unread = field(default_factory=Unread)
 
 
 async def drive(ctx: Context, sample: Sample) -> None:
@@ -168,7 +171,7 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
     while True:
         asked_at = ctx.clock.now()
         ending = _to_end(ctx, sample, picked_up_at)
-        seen = await _look(sample.backend, ref, 0.0 if ending else _hold_s(sample, asked_at))
+        seen = await _look(ctx, sample, ref, 0.0 if ending else _hold_s(sample, asked_at))
         ending = _to_end(ctx, sample, picked_up_at)
         if seen is not None and seen.status.final and (ending is None or seen.status is JobStatus.SUCCEEDED):
             await results.finish(ctx, job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
@@ -239,14 +242,20 @@ def _gap_s(
     return max(0.0, gap_s - took_s)
 
 
-async def _look(backend: Backend, ref: JobRef, wait_s: float) -> Observation | None:
-    """One look; None if it could not be had this time."""
+async def _look(ctx: Context, sample: Sample, ref: JobRef, wait_s: float) -> Observation | None:
+    """One look; None if it could not be had this time. A job that cannot be read for long is ended as failed."""
     try:
-        return await backend.poll(ref, wait_s)
+        seen = await sample.backend.poll(ref, wait_s)
+        sample.unread.read()
+        return seen
     except NotFound as error:
         return Observation(status=JobStatus.LOST, reason=Reason.VANISHED, error=str(error))
     except UnexpectedReply as error:
         log.warning("unreadable reply while polling %s: %s", ref.id, error)
+        if over := sample.unread.given_up(error, ctx.clock.now()):
+            with suppress(BackendError):
+                await sample.backend.cancel(ref)
+            return over
     except BackendError as error:
         log.info("poll of %s failed: %s", ref.id, error)
     return None
@@ -268,7 +277,7 @@ async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool,
 async def _last_look(ctx: Context, sample: Sample, ref: JobRef) -> Observation | None:
     """What came before our cancel was paid for and is taken; None if nothing did, or nobody can be asked."""
     for _ in range(LAST_LOOKS):
-        seen = await _look(sample.backend, ref, 0.0)
+        seen = await _look(ctx, sample, ref, 0.0)
         if seen is not None:
             came = seen.status.final and seen.status not in (JobStatus.CANCELLED, JobStatus.LOST)
             return seen if came else None

@@ -1,5 +1,6 @@
 """A provider that means harm: the job ends failed with a reason, what it sent is kept cut, and nothing else happens."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,16 @@ import pytest
 
 from analysis.pictures import MOST_BYTES
 from backends.base import Observation, Times
+from backends.errors import UnexpectedReply
 from collectors.results import HEAD_BYTES, MOST_IMAGES
 from collectors.runs import drive_run
+from collectors.unread import PATIENCE, Unread
 from storage.foreign import ID, SENTENCE
 from storage.models import Image, Job
 from storage.models import Observation as ObservationRow
 from tests.unit.analysis import hostile_pictures as hostile
 from tests.unit.collectors.fakes import Desk, FakeBackend, picture, play
-from words import JobStatus, Reason, RunStatus, StartKind
+from words import JobStatus, Reason, RunStatus
 
 ENDLESS = "\x1b[2J\u202e<script>=cmd|' /C calc'!A0 " + "x" * 100_000
 
@@ -105,12 +108,56 @@ def test_a_duration_that_is_none_is_unknown(tmp_path: Path, seconds: float) -> N
 
 
 def test_a_worker_of_an_endless_name_is_known_again(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> list[StartKind | None]:
-        await drive_run(desk.ctx, desk.ask(warm=1, cold=1))
-        return [job.start_kind for job in desk.jobs()]
+    async def scenario(desk: Desk) -> list[bool]:
+        await drive_run(desk.ctx, desk.ask(warm=1, cold=1, idle_timeout_s=60))
+        return ["worker_idle_until" in job.evidence for job in desk.jobs()]
 
     seeds = iter(range(100))
     backend = lambda clock: FakeBackend(  # noqa: E731
-        clock, name="modal", outcome=lambda _job: succeeded(picture(next(seeds)), worker_id=ENDLESS)
+        clock, name="runpod", outcome=lambda _job: succeeded(picture(next(seeds)), worker_id=ENDLESS)
     )
-    assert play(tmp_path, scenario, backend) == [StartKind.COLD, StartKind.WARM]
+    assert play(tmp_path, scenario, backend) == [False, True]
+
+
+# ---------------------------------------------------------------- looks that cannot be read
+
+STRANGE = UnexpectedReply("Testco's reply cannot be read.", raw=ENDLESS)
+
+
+def looked_at(tmp_path: Path, *planned: Exception) -> tuple[Job, list[Any], int, int]:
+    """The job, its raw replies, looks and cancels, where the first looks fail so."""
+
+    async def scenario(desk: Desk) -> tuple[Job, list[Any], int, int]:
+        desk.backend.plan("poll", *planned)
+        await drive_run(desk.ctx, desk.ask(warm=0, cold=1))
+        (job,) = desk.jobs()
+        raw = [row.raw for row in desk.rows(ObservationRow)]
+        return job, raw, desk.backend.count("poll"), desk.backend.count("cancel")
+
+    return play(tmp_path, scenario)
+
+
+def test_a_job_that_nobody_can_read_ends_failed_with_what_was_received_and_is_cancelled(tmp_path: Path) -> None:
+    job, (raw,), _, cancels = looked_at(tmp_path, *[STRANGE] * 5000)
+    assert (job.status, job.reason) == (JobStatus.FAILED, Reason.UNEXPECTED_REPLY)
+    assert job.error == "Testco's reply cannot be read."
+    assert raw["received"].startswith("\ufffd[2J\ufffd<script>")
+    assert len(raw["received"]) == 2000
+    assert cancels == 1
+    waited = job.first_finished_at - job.accepted_at  # type: ignore[operator]
+    assert timedelta(seconds=120) <= waited <= timedelta(seconds=150)
+
+
+def test_a_passing_fault_ends_no_job(tmp_path: Path) -> None:
+    job, _, looks, cancels = looked_at(tmp_path, *[STRANGE] * 20)
+    assert (job.status, cancels) == (JobStatus.SUCCEEDED, 0)
+    assert looks > 20
+
+
+def test_patience_begins_anew_with_each_look_that_could_be_read() -> None:
+    unread, now = Unread(), datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert unread.given_up(STRANGE, now) is None
+    assert unread.given_up(STRANGE, now + PATIENCE - timedelta(seconds=1)) is None
+    unread.read()
+    assert unread.given_up(STRANGE, now + PATIENCE) is None
+    assert unread.given_up(STRANGE, now + 2 * PATIENCE) is not None
