@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
@@ -22,6 +23,7 @@ from words import STATUS_OF, JobStatus, Reason
 
 MOST_IMAGES = 8  # of one job; a workflow saves one
 HEAD_BYTES = 64 * 1024  # kept of an image that is too large to be one of ours
+_decoding = BoundedSemaphore(2)  # the checks of the largest image that is taken need up to a gigabyte
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +56,13 @@ async def finish(
 
 
 def _keep(ctx: Context, image: bytes, asked_size: tuple[int, int] | None) -> Kept:
-    facts = inspect(image, asked_size)
-    readable = facts.pixel_sha256 is not None
+    with _decoding:
+        facts = inspect(image, asked_size)
+        small = thumbnail(image) if facts.pixel_sha256 is not None else None
     return Kept(
         facts=facts,
         sha256=ctx.blobs.put(image if len(image) <= MOST_BYTES else image[:HEAD_BYTES]),
-        thumbnail_sha256=ctx.blobs.put_shown(thumbnail(image)) if readable else None,
+        thumbnail_sha256=None if small is None else ctx.blobs.put_shown(small),
         size_bytes=len(image),
     )
 
