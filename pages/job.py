@@ -19,6 +19,7 @@ from ui.job_view import (
     job_caption,
     job_title,
     phase_rows,
+    phase_table,
 )
 from ui.names import label
 from ui.source import source
@@ -42,6 +43,7 @@ def timeline(detail: JobDetail) -> None:
         draw.chart(spec, alt=f"Phases of the job: {said}")
         if said := boot_before(detail):
             st.caption(said)
+        draw.frame(phase_table(detail), alt="Phases of the job")
         draw.frame(instant_rows(detail), alt="Instants of the job, UTC")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.phases import phases
 from storage.models import Job
 from storage.queries import JobDetail
 from ui.formats import clock_time, money, seconds, usd
@@ -14,6 +15,7 @@ from ui.names import label, provider_of, reason_words, status_words
 from words import CostState, JobStatus
 
 _US = 1e6
+_PHASE_OF = {"dispatch": "dispatch", "queue": "queue", "boot": "boot", "load": "load", "execution": "execute"}
 INSTANTS = {
     "intended_at": "intended start",
     "sent_at": "sent",
@@ -62,6 +64,22 @@ def phase_rows(detail: JobDetail) -> pl.DataFrame:
     rows = [{"key": key, "phase": phase, "seconds": value} for phase, value in named.items() if value is not None]
     schema = {"key": pl.String, "phase": pl.String, "seconds": pl.Float64}
     return pl.DataFrame(rows, schema=schema).with_columns(simulated=pl.lit(detail.run.simulated))
+
+
+def phase_table(detail: JobDetail) -> pl.DataFrame:
+    """Every phase with its seconds, or the reason why there are none."""
+    job, parts = detail.job, _phases(detail.job)
+    known = {name: getattr(parts, of) for name, of in _PHASE_OF.items()}
+    told = [value for value in (parts.dispatch, parts.queue, parts.boot, parts.load, parts.execute) if value]
+    whole = latency_s(job)
+    if whole is not None and parts.queue is not None and parts.execute is not None:
+        known["fetch"] = max(0.0, whole - sum(told))
+    found = phases(known, backend=detail.deployment.backend, kind=job.start_kind, ended=job.status.final)
+    rows = [
+        {"phase": phase.name, "took": seconds(phase.seconds), "why there is none": phase.absent or ""}
+        for phase in found
+    ]
+    return pl.DataFrame(rows).with_columns(simulated=pl.lit(detail.run.simulated))
 
 
 def boot_before(detail: JobDetail) -> str:

@@ -97,3 +97,14 @@ def test_instants_are_counted_from_the_intended_start() -> None:
 def test_the_rule_comes_before_the_facts() -> None:
     lines = job_view.evidence_lines({"worker_id": "w7", "rule": "first job of this worker"})
     assert lines == [("rule", "first job of this worker"), ("worker_id", "w7")]
+
+
+def test_every_phase_is_told_in_seconds_or_with_the_reason_why_not() -> None:
+    rows = {row["phase"]: row for row in job_view.phase_table(detail(load_us=None)).iter_rows(named=True)}
+    assert rows["dispatch"]["took"] == "0.1 s"
+    assert rows["boot"]["took"] == "12.0 s"
+    assert rows["fetch"]["took"] == "1.2 s"
+    assert rows["load"]["took"] == "–"
+    assert "part of the execution" in rows["load"]["why there is none"]
+    assert all((row["took"] == "–") == bool(row["why there is none"]) for row in rows.values())
+    assert all(row["simulated"] for row in rows.values())
