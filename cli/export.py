@@ -13,7 +13,7 @@ from cli.output import AsJson, Refused, give, reading, say, write_text
 from cli.report import document
 from storage import frames
 
-FRAMES = ("jobs", "deployments", "charges", "images")
+FRAMES = ("blocks", "jobs", "deployments", "charges", "images")
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def export(
     form: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="csv or parquet.")] = "csv",
     json: AsJson = False,
 ) -> None:
-    """Write jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column.
+    """Write blocks, jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column.
 
     In CSV a text that a spreadsheet would run as a formula has an apostrophe before it; Parquet is as it is stored.
     """

@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 from sqlmodel import Session
 
@@ -11,13 +12,15 @@ from cli.launch import dollars, user
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
 from storage import schedule_edits as edits
 from storage.models import Block
-from storage.schedule_lines import ScheduleLine, schedule_lines
+from storage.schedule_lines import ScheduleLine, baseline_checks, checks_of, schedule_lines
 from storage.schedules import SchedulePlan, Slot, check, insert_schedule
 from words import BlockStatus, called
 from workflows import load
 
 COLUMNS = ("schedule", "status", "workflow", "gpu", "backends", "done", "planned", "missed", "usd", "cost", "cap_usd")
 BLOCKS = ("block", "day", "day_part", "starts_at", "status", "run", "reason")
+
+CHECKS = ("a/a", "blocks", "jobs", "value", "low", "high", "passes", "withheld")
 
 
 def register(app: typer.Typer) -> None:
@@ -62,8 +65,7 @@ def schedule(
     told = {"schedule": made, "seed": plan.seed, "block_usd": str(cost.usd), "block_s": cost.lasts.total_seconds()}
     planned = [_slot(number, slot) for number, slot in enumerate(slots, 1)]
     if json:
-        give({**told, "basis": cost.basis, "blocks": planned})
-        return
+        return give({**told, "basis": cost.basis, "blocks": planned})
     table(list(planned[0]), [list(row.values()) for row in planned])
     each = f"{cost.lasts.total_seconds() / 60:.0f} minutes and up to ${cost.usd:.2f} a block ({cost.basis})"
     after = f"Watch it with `bakeoff schedules {made}` or on the page Runs." if made else "Nothing was planned."
@@ -95,9 +97,10 @@ def schedules(
             _change(session, schedule, wanted[0], skip=skip, move=move, to=to, cap=cap)
     with reading() as session:
         lines = [line for line in schedule_lines(session) if schedule in (None, line.schedule.id)]
+        checks = baseline_checks(session)
     if schedule is not None and not lines:
         raise Refused(f"There is no schedule {schedule}. `bakeoff schedules` lists them.")
-    _show(lines, with_blocks=schedule is not None, json=json)
+    _show(lines, checks, with_blocks=schedule is not None, json=json)
 
 
 def _change(
@@ -123,17 +126,20 @@ def _change(
             edits.move(session, number, move, _hour(to), now=now)
 
 
-def _show(lines: list[ScheduleLine], *, with_blocks: bool, json: bool) -> None:
+def _show(lines: list[ScheduleLine], checks: pl.DataFrame, *, with_blocks: bool, json: bool) -> None:
     rows = [_row(line) for line in lines]
+    aa = [[_check(row) for row in checks_of(line, checks).iter_rows(named=True)] for line in lines]
     if json:
         blocks = [[_block(block) for block in line.blocks] for line in lines]
-        give({"schedules": [row | {"blocks": each} for row, each in zip(rows, blocks, strict=True)]})
+        told = zip(rows, blocks, aa, strict=True)
+        give({"schedules": [row | {"blocks": each, "aa": found} for row, each, found in told]})
     elif not rows:
         typer.echo("No schedule yet. Plan one with `bakeoff schedule`.")
     else:
         table(COLUMNS, [list(row.values())[: len(COLUMNS)] for row in rows])
-        for line in lines if with_blocks else []:
+        for line, found in zip(lines, aa, strict=True) if with_blocks else []:
             table(BLOCKS, [list(_block(block).values()) for block in line.blocks])
+            table(CHECKS, [list(row.values()) for row in found])
 
 
 def _row(line: ScheduleLine) -> dict[str, Any]:
@@ -165,6 +171,10 @@ def _block(block: Block) -> dict[str, Any]:
         "run": block.run_id,
         "reason": block.reason,
     }
+
+
+def _check(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("metric", "blocks", "jobs", "value", "low", "high", "passes", "withheld")}
 
 
 def _slot(number: int, slot: Slot) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from storage import schedule_edits as edits
 from storage.db import StorageError
 from storage.models import Block, Request
 from storage.plans import PlanError
-from storage.schedule_lines import ScheduleLine, schedule_lines
+from storage.schedule_lines import ScheduleLine, checks_of, schedule_lines
 from ui import actions, draw, load, schedule_view
 from ui.asking import ask_button, ask_reply
 from ui.formats import money_text, plain
@@ -49,6 +49,11 @@ def shown(line: ScheduleLine) -> None:
     draw.table(schedule_view.calendar(line.blocks), simulated=row.simulated)
     for remark in schedule_view.remarks(line.blocks):
         st.caption(money_text(remark))
+    told, passes = schedule_view.baseline_check(checks_of(line, load.baseline_checks(at)))
+    if passes is False:
+        st.warning(told, icon=":material/rule:")
+    else:
+        st.caption(told, help=meaning("a/a"))
     with st.container(horizontal=True, vertical_alignment="center"):
         buttons(line)
 

@@ -1,13 +1,16 @@
 """Schedules as pages and commands list them: how far each is, what it cost, what was missed."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 from sqlmodel import Session, col, select
 
-from analysis import compare
+from analysis import blocks as in_blocks
+from analysis import compare, validity
 from analysis.cost import weakest
+from analysis.timing import timed
 from storage import frames
 from storage.models import Block, Schedule, Workflow
 from storage.schedule_edits import blocks_of, unreplaced
@@ -71,3 +74,17 @@ def _costs(session: Session, runs: Sequence[int]) -> pl.DataFrame:
     return compare.deployments(
         frames.deployments(session, runs), frames.jobs(session, runs), frames.charges(session, runs)
     )
+
+
+def baseline_checks(session: Session) -> pl.DataFrame:
+    """`blocks.AA` of all blocks that were measured: whether the baseline agrees with itself."""
+    planned = frames.blocks(session)
+    jobs = frames.jobs(session, planned["run_id"].drop_nulls().to_list())
+    return in_blocks.aa(timed(validity.measured(jobs)), planned)
+
+
+def checks_of(line: ScheduleLine, checks: pl.DataFrame) -> pl.DataFrame:
+    """The rows of this schedule's workflow, settings and GPU."""
+    row = line.schedule
+    settings = json.dumps(row.params, sort_keys=True)
+    return checks.filter(workflow_hash=row.workflow_hash, settings=settings, gpu=row.gpu)

@@ -51,6 +51,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "block": "One day-part of one day with all providers side by side, each on fresh capacity: what is replicated. "
     "It starts on a whole UTC hour and ends in its day-part. On rented machines it has two halves with fresh hosts.",
     "stop everything": "Within a minute nothing costs money. What providers still list is told; 0 is the proof.",
+    "a/a": "The baseline against itself: its warm jobs of each block, split in two by the block's seed. At most 1 "
+    "honest campaign in 100 differs on any of: mean log latency, share above its p95, success.",
     "left running": "Resources of ours that the providers still listed when the run ended. 0 is the proof.",
     "spent": "Estimated from measured seconds until the bill is in.",
     "start kind": "cold: booted for this job. restored: from a snapshot. warm: ready. unknown: no evidence.",

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from analysis import capacity, compare, cost
 from analysis.timing import timed
-from storage import frames, queries
+from storage import frames, queries, schedule_lines
 from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
 from ui.scope import Scope
@@ -95,6 +95,13 @@ def comparison(at: Version, workflow: str, gpu: str, settings: str, run_ids: tup
         capacity=capacity.capacity(deployments, timed_jobs),
         failures=capacity.failures(timed_jobs),
     )
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def baseline_checks(at: Version) -> pl.DataFrame:
+    """Whether the baseline agrees with itself over all blocks, `blocks.AA`."""
+    with at.reading() as session:
+        return schedule_lines.baseline_checks(session)
 
 
 class Costs(NamedTuple):

@@ -1,12 +1,15 @@
 """What Runs says of schedules: a sentence, a calendar of blocks, and what was missed. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
+
+import polars as pl
 
 from storage.models import Block
 from storage.schedule_lines import ScheduleLine
 from storage.schedules import DAY_PARTS, day_part
-from ui.formats import day_time, listed, money, plain, usd
+from ui.formats import day_time, listed, money, plain, signed, usd
 from ui.names import label
 from words import BlockStatus, ScheduleStatus
 
@@ -74,9 +77,29 @@ def remarks(blocks: Sequence[Block]) -> list[str]:
     ]
 
 
+def baseline_check(checks: pl.DataFrame) -> tuple[str, bool | None]:
+    """What A/A says in a sentence, and whether it passes; None while there are too few blocks. checks: `blocks.AA`."""
+    known = checks.filter(pl.col("passes").is_not_null())
+    if known.is_empty():
+        short = checks["withheld"].drop_nulls()
+        return f"A/A: {short[0] if short.len() else 'no block is measured yet'}.", None
+    told = "; ".join(_check(row) for row in known.iter_rows(named=True))
+    if known["passes"].all():
+        return f"A/A: the baseline agrees with itself over {max(known['blocks'].to_list())} blocks ({told}).", True
+    return f"A/A: the baseline differs from itself, so nothing measured here may decide ({told}).", False
+
+
 def block_choice(block: Block) -> str:
     """7, 4 Nov 14:00"""
     return f"{block.number}, {day_time(block.starts_at)}"
+
+
+def _check(row: Mapping[str, Any]) -> str:
+    """latency 1.002× [0.987, 1.017]; success +0.1 pp [−0.9, +1.1]"""
+    if row["metric"] == "latency":
+        return f"latency {row['value']:.3f}× [{row['low']:.3f}, {row['high']:.3f}]"
+    low, value, high = (signed(100 * row[name]) for name in ("low", "value", "high"))
+    return f"{row['metric']} {value} pp [{low}, {high}]"
 
 
 def _cell(block: Block) -> str:

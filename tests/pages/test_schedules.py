@@ -6,16 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from sqlmodel import Session, select
 from streamlit.testing.v1 import AppTest
 
+from analysis.blocks import AA
 from storage.db import DataFolder, open_engine, open_reader
 from storage.models import Block, Request, Run, Schedule
-from storage.schedule_lines import ScheduleLine
+from storage.schedule_lines import ScheduleLine, checks_of
 from storage.schedules import SchedulePlan, insert_schedule
 from tests.pages.conftest import Open, words
-from ui.schedule_view import calendar, remarks, schedule_scope, schedule_title
+from ui.schedule_view import baseline_check, calendar, remarks, schedule_scope, schedule_title
 from ui.source import source_at
 from words import BlockStatus, CostState, RequestKind, RunStatus, ScheduleStatus
 
@@ -143,6 +145,35 @@ def test_what_waits_what_was_missed_and_what_ended_early_have_their_reasons() ->
         "Block 1, night of 5 Nov, waits: why.",
         "Block 2, night of 6 Nov, ended early: why.",
     ]
+
+
+def checks(**changes: Any) -> pl.DataFrame:
+    shared = {"workflow": "flux-dev", "workflow_hash": "h", "settings": "{}", "gpu": "L40S", "jobs": 720, "blocks": 12}
+    latency = {"metric": "latency", "value": 1.002, "low": 0.987, "high": 1.017, "neutral": 1.0, "passes": True}
+    success = {"metric": "success", "value": 0.001, "low": -0.009, "high": 0.011, "neutral": 0.0, "passes": True}
+    both = [shared | latency | changes, shared | success]
+    return pl.DataFrame([row | {"simulated": True, "withheld": None} for row in both], schema=AA)
+
+
+def test_the_check_of_the_baseline_against_itself_says_what_it_means() -> None:
+    numbers = "latency 1.002× [0.987, 1.017]; success +0.1 pp [−0.9, +1.1]"
+    assert baseline_check(checks()) == (f"A/A: the baseline agrees with itself over 12 blocks ({numbers}).", True)
+    told, passes = baseline_check(checks(low=1.001, passes=False))
+    assert passes is False
+    assert told.startswith("A/A: the baseline differs from itself, so nothing measured here may decide (latency 1.002×")
+    assert baseline_check(AA.to_frame()) == ("A/A: no block is measured yet.", None)
+    few = checks().with_columns(passes=None, withheld=pl.lit("needs 3 more blocks"))
+    assert baseline_check(few) == ("A/A: needs 3 more blocks.", None)
+
+
+def test_only_the_rows_of_its_own_workflow_settings_and_gpu_are_a_schedule_s() -> None:
+    assert checks_of(line(), checks()).height == 2
+    for other in ({"gpu": "H100"}, {"settings": '{"steps": 4}'}, {"workflow_hash": "x"}):
+        assert checks_of(line(), checks(**other)).height == 1
+
+
+def test_a_schedule_says_on_its_page_how_far_its_check_is(planned: Path, open_page: Open) -> None:
+    assert "A/A: needs 3 more blocks." in words(open_page(planned, "runs"))
 
 
 # ---------------------------------------------------------------- what a person changes

@@ -81,6 +81,7 @@ def test_it_is_listed_paused_resumed_and_cancelled(bakeoff: Command, known: Data
     bakeoff("schedules", "1", "--cap", "120.5")
     shown = json.loads(bakeoff("schedules", "1", "--cancel", "--json").out)["schedules"][0]
     assert (shown["status"], shown["cap_usd"], len(shown["blocks"])) == ("cancelled", "120.50", 20)
+    assert shown["aa"] == [], "nothing was measured"
     with Session(open_reader(known.db)) as session:
         assert session.exec(select(Schedule.status)).one() is ScheduleStatus.CANCELLED
     assert {block.status for block in blocks_in(known)} == {BlockStatus.CANCELLED}
