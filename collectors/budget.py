@@ -43,6 +43,7 @@ class Purchase:
     price: Sum = NO_SUM
     deployment: int = 0
     job: bool = False
+    burn: Sum = NO_SUM  # of an order: what it costs a second from then on
     promised: bool = False  # the first job of a deployment was paid for by its order
 
 
@@ -61,7 +62,8 @@ def an_order(ctx: Context, row: Deployment, spec: DeploymentSpec) -> Purchase:
         scales=scales,
     )
     price = rate.of(FIRST_JOB_S + rate.tail_s + (0.0 if scales else READY_S)) + Sum(rate.once_usd)
-    return Purchase(called=f"a deployment on {called(row.backend)}", price=price, deployment=row.id or 0)
+    burn, name = rate.of(rate.workers), f"a deployment on {called(row.backend)}"
+    return Purchase(called=name, price=price, burn=burn, deployment=row.id or 0)
 
 
 def a_job(ctx: Context, row: Deployment) -> Purchase:
@@ -112,7 +114,9 @@ async def refusal(ctx: Context, run_id: int, about: Purchase = NOTHING) -> str |
 def _hold(ctx: Context, run_id: int, about: Purchase, now: datetime) -> None:
     if about.job:
         ctx.book.begun.add(about.deployment)
-    ctx.book.hold(run_id, _extra(about), now=now, order=None if about.job else about.deployment)
+        ctx.book.hold(run_id, _extra(ctx, about), now=now)
+    elif about.deployment:
+        ctx.book.hold_order(run_id, about.price, about.burn, now=now, deployment=about.deployment)
 
 
 async def shown(ctx: Context, run: Limit) -> dict[str, dict[str, str | None]]:
@@ -172,9 +176,11 @@ def _near(book: Book, scope: Scope, limit: Limit, now: datetime) -> bool:
     return _reached(scope, limit, book.spent.get(scope, NO_SUM) + book.held.get(scope, NO_SUM) + burnt) is not None
 
 
-def _extra(about: Purchase) -> Sum:
+def _extra(ctx: Context, about: Purchase) -> Sum:
     """What it adds to what is promised already."""
-    return NO_SUM if about.promised else about.price
+    if about.promised:
+        return NO_SUM
+    return about.price if about.job or not about.deployment else about.price - ctx.book.held_for(about.deployment)
 
 
 async def _read(ctx: Context, run_id: int, now: datetime, *, within_s: float = READ_EVERY_S) -> None:
@@ -207,7 +213,7 @@ def _beyond_a_job(ctx: Context, about: Purchase) -> str | None:
 def _beyond(ctx: Context, run_id: int, about: Purchase, now: datetime) -> str | None:
     for scope, limit in _limits(ctx, run_id, now):
         taken = ctx.book.spent.get(scope, NO_SUM) + ctx.book.held.get(scope, NO_SUM)
-        if why := _reached(scope, limit, taken + _extra(about), what=about.called if about.deployment else None):
+        if why := _reached(scope, limit, taken + _extra(ctx, about), what=about.called if about.deployment else None):
             return why
     return None
 

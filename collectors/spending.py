@@ -40,6 +40,9 @@ class Sum:
     def __add__(self, other: "Sum") -> "Sum":
         return Sum(self.usd + other.usd, self.gpu_s + other.gpu_s)
 
+    def __sub__(self, other: "Sum") -> "Sum":
+        return Sum(self.usd - other.usd, self.gpu_s - other.gpu_s)
+
     def times(self, factor: float) -> "Sum":
         """So many of it."""
         return Sum(self.usd * Decimal(str(factor)), self.gpu_s * factor)
@@ -126,7 +129,7 @@ class Book:
     _closed: dict[Scope, Sum] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
     _last: int = 0
-    _orders: dict[int, Sum] = field(default_factory=dict)  # allowed, and not in their rows yet
+    _orders: dict[int, tuple[Sum, Sum]] = field(default_factory=dict)  # allowed, and not in their rows yet
     _model_gb: dict[str, Decimal] = field(default_factory=dict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     doubt: asyncio.Lock = field(default_factory=asyncio.Lock)  # one refusal at a time is made sure of
@@ -146,12 +149,20 @@ class Book:
             if age_s is None or not 0 <= age_s < within_s or ("run", run_id) not in self.limits:
                 await load(lambda session: self._take(session, now, scales, run_id))
 
-    def hold(self, run_id: int, price: Sum, *, now: datetime, order: int | None = None) -> None:
-        """A purchase that was allowed; `order`: the deployment it is for, if it is one."""
-        for scope in scopes(run_id, now):
-            self.held[scope] = self.held.get(scope, NO_SUM) + price
-        if order is not None:
-            self._orders[order] = price
+    def hold(self, run_id: int, price: Sum, *, now: datetime) -> None:
+        """A purchase that was allowed."""
+        _add(self.held, run_id, price, None, now)
+
+    def hold_order(self, run_id: int, price: Sum, burn: Sum, *, now: datetime, deployment: int) -> None:
+        """An order that was allowed: its row will say so later, and from now on it costs `burn` a second."""
+        self.hold(run_id, price - self.held_for(deployment), now=now)
+        _add(self.burn, run_id, burn, None, now)
+        self._orders[deployment] = price, burn
+
+    def held_for(self, deployment: int) -> Sum:
+        """What is held for an order already: the offer before this one may have been gone."""
+        line, (price, _) = self.lines.get(deployment), self._orders.get(deployment, (NO_SUM, NO_SUM))
+        return price if line is None else price + line.promised + line.reserve
 
     def _take(self, session: Session, now: datetime, scales: Callable[[str], bool], run_id: int) -> None:
         rows = session.execute(_deployments(self._open, self._last)).all()
@@ -171,10 +182,10 @@ class Book:
             self.lines[deployment.id] = line
             if deployment.intended_at is not None:
                 self._orders.pop(deployment.id, None)
-            waiting = self._orders.get(deployment.id, NO_SUM)
+            waiting, burning = self._orders.get(deployment.id, (NO_SUM, rate.of(rate.workers)))
             _add(self.held, line.run_id, line.promised + line.reserve + waiting, None, now)
             _add(self.reserve, line.run_id, line.reserve, None, now)
-            _add(self.burn, line.run_id, rate.of(rate.workers), None, now)
+            _add(self.burn, line.run_id, burning, None, now)
         self.read_at, self.limits = now, _limits(session, run_id)
 
     def _close(self, row: Deployment, line: Line, now: datetime) -> None:

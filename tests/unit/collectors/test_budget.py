@@ -13,12 +13,14 @@ from sqlmodel import Session
 
 from analysis.ceilings import DESTROY_S, WATCH_S
 from backends.base import DeploymentSpec
+from backends.errors import NoCapacity
 from collectors import budget
 from collectors.budget import refusal
+from collectors.runs import drive_run
 from collectors.spending import BOOT_S, FIRST_JOB_S, READY_S, Ceilings, Limit, Sum
 from storage.models import Deployment, Job, Offer, Prompt
 from tests.unit.collectors.fakes import RENTED, Desk, FakeBackend, play
-from words import DeploymentState, JobStatus, LoadProfile
+from words import DeploymentState, JobStatus, LoadProfile, Reason, RunStatus
 from workflows import load
 
 USD = Decimal("0.001")  # a second
@@ -371,6 +373,16 @@ async def _spec(desk: Desk, row: Deployment) -> Any:
     return DeploymentSpec(workflow="flux-dev", workflow_hash="h", gpu=row.gpu, idle_timeout_s=IDLE_S, offer=offer)
 
 
+def test_an_order_whose_first_offers_are_gone_is_counted_once(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> Any:
+        desk.backend.plan("deploy", *[NoCapacity("gone")] * 2)
+        await drive_run(desk.ctx, desk.ask(warm=0, cap="0.32"))
+        return desk.run().status, desk.backend.count("deploy")
+
+    # 480 s are set aside for an order, at up to $0.0006.
+    assert play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=RENTED)) == (RunStatus.DONE, 3)
+
+
 # ---------------------------------------------------------------- while nothing is bought
 
 
@@ -401,3 +413,56 @@ def test_the_tables_are_not_asked_while_the_ceiling_cannot_have_been_reached(tmp
 
     assert on_a_desk(tmp_path, scene, cap="90") == 0
     assert on_a_desk(tmp_path / "near", scene, cap="0.5") > 0
+
+
+# ---------------------------------------------------------------- a whole run
+
+
+def ended(path: Path, *, cap: str, warm: int = 2, ceilings: Ceilings | None = None, **backend: Any) -> Any:
+    """A run on a rented machine of $0.0005 a second: run, deployment, jobs, and how long it stood."""
+
+    async def scenario(desk: Desk) -> Any:
+        desk.ctx.ceilings = ceilings or Ceilings()
+        began = desk.clock.now()
+        await drive_run(desk.ctx, desk.ask(warm=warm, cap=cap))
+        (row,) = desk.deployments()
+        return desk.run(), row, desk.jobs(), (row.ended_at - began).total_seconds()
+
+    return play(path, scenario, lambda clock: FakeBackend(clock, features=RENTED, **backend))
+
+
+def test_a_host_that_spends_the_cap_before_it_is_ready_is_destroyed(tmp_path: Path) -> None:
+    run, row, jobs, stood_s = ended(tmp_path, cap="0.4", ready_after_s=2000)
+    assert (row.state, row.cause) == (GONE, Reason.BUDGET_REACHED)
+    assert 800 - DESTROY_S <= stood_s <= 800 - DESTROY_S + 2 * WATCH_S  # 800 s are the cap
+    assert {job.reason for job in jobs} == {Reason.BUDGET_REACHED}
+    assert run.status is RunStatus.STOPPED
+    assert run.stop_reason == "This run may come to $0.4000, teardown included; the ceiling is $0.4000."
+
+
+def test_a_host_that_is_never_ready_and_within_the_cap_gets_its_time(tmp_path: Path) -> None:
+    run, row, _, stood_s = ended(tmp_path, cap="4", ready_after_s=2000)
+    assert (run.status, row.cause) == (RunStatus.DONE, None)
+    assert stood_s > 2000
+
+
+def test_a_job_that_nobody_takes_is_cancelled_once_the_money_is_spent(tmp_path: Path) -> None:
+    run, _, jobs, stood_s = ended(tmp_path, cap="0.25", queue_s=10_000)  # 500 s
+    assert [(job.status, job.reason) for job in jobs] == [(JobStatus.CANCELLED, Reason.BUDGET_REACHED)] * 3
+    assert stood_s <= 500 - DESTROY_S + 4 * WATCH_S
+    assert run.status is RunStatus.STOPPED
+
+
+def test_a_job_that_was_taken_comes_home_and_the_rest_is_not_sent(tmp_path: Path) -> None:
+    run, _, jobs, stood_s = ended(tmp_path, cap="0.25", run_s=550)
+    assert [job.status for job in jobs] == [JobStatus.SUCCEEDED] + [JobStatus.CANCELLED] * 2
+    assert [job.reason for job in jobs[1:]] == [Reason.BUDGET_REACHED] * 2
+    assert stood_s >= 550
+    assert run.stop_reason == jobs[1].error
+
+
+def test_a_job_that_passes_the_ceiling_of_a_job_is_cancelled_and_the_run_goes_on(tmp_path: Path) -> None:
+    run, _, jobs, _ = ended(tmp_path, cap="4", warm=1, run_s=300, ceilings=Ceilings(job=Limit(gpu_s=100)))
+    assert [(job.status, job.reason) for job in jobs] == [(JobStatus.CANCELLED, Reason.BUDGET_REACHED)] * 2
+    assert run.status is RunStatus.DONE
+    assert all(100 <= (job.last_unfinished_at - job.accepted_at).total_seconds() + 5 <= 110 for job in jobs)
