@@ -1,11 +1,12 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench proof mutants worlds soak coverage
+.PHONY: help install demo up test check lock bench harness proof mutants worlds soak coverage
 
 BIN := .venv/bin
 READY := .venv/.ready
 READY_SDK := .venv-sdk/.ready
+READY_LOCUST := .venv-locust/.ready
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ check: $(READY) ## Lint, format, types, import contracts, dependencies, spelling
 bench: $(READY) ## Our own speed and accuracy, as tables
 	@$(BIN)/python -m benchmarks.bench
 
+harness: $(READY) $(READY_LOCUST) ## Our collector beside a plain script and Locust, at 500 to 2,000 jobs in flight: about 5 minutes
+	@$(BIN)/python -m benchmarks.harness
+
 proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
 	@$(BIN)/python -m benchmarks.proof
 
@@ -42,8 +46,8 @@ mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 %
 worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, in virtual time: about 4 minutes
 	@$(BIN)/python -m benchmarks.worlds
 
-soak: $(READY) ## 48 simulated hours with faults and restarts, memory and database bounded: about 3 minutes
-	@$(BIN)/python -m benchmarks.soak
+soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; SEEDS=n: n worlds with faults and deaths
+	@$(if $(SEEDS),$(BIN)/python -m benchmarks.seeds --seeds $(SEEDS),$(BIN)/python -m benchmarks.soak)
 
 coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about 20 seconds
 	@$(BIN)/python -m benchmarks.coverage
@@ -59,4 +63,10 @@ $(READY): pyproject.toml requirements-dev.lock scripts/install.sh
 $(READY_SDK): pyproject.toml requirements-sdk.lock scripts/install.sh | $(READY)
 	@echo "Setting up .venv-sdk, for the providers' official clients"
 	@scripts/install.sh .venv-sdk requirements-sdk.lock
+	@touch $@
+
+$(READY_LOCUST): requirements-locust.lock | $(READY)
+	@echo "Setting up .venv-locust, for the peer of the harness"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-locust
+	@$(BIN)/uv pip install -q --python .venv-locust/bin/python --require-hashes --compile-bytecode -r requirements-locust.lock
 	@touch $@

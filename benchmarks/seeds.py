@@ -20,9 +20,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.simulation.draws import NEVER, deck, impossible
 from tests.simulation.invariants import trace, violations
 from tests.simulation.mishaps import BACKENDS, CRASHES, FAULTS, VERBS, Cell
-from tests.simulation.seeds import NEVER, Seeded, deck, impossible, live, scratch
+from tests.simulation.seeds import Seeded, live, scratch
 
 REPLAYED = 10  # each so many-th seed is lived twice
 MANY = 10_000  # seeds from which on each combination must have been met ..

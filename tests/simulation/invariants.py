@@ -15,12 +15,12 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, select, text
 
+from analysis.ceilings import tolerance_usd
 from clock import from_us
-from collectors import budget
 from simulator.ledger import Rented, TrueCharge
 from simulator.pool import SimJob
 from storage.models import Charge, Deployment, Event, Job, Run
-from tests.simulation.seeds import RETENTION, Seeded
+from tests.simulation.seeds import RETENTION, STRANGERS, Seeded
 from words import FAILURE_OF, CostState, DeploymentState, JobStatus, Reason, RunStatus
 
 GRACE = timedelta(seconds=180)  # of a living collector, until which it has surely looked at every job
@@ -56,7 +56,11 @@ class Ended:
     @cached_property
     def given_up(self) -> Mapping[int | None, datetime]:
         """When jobs were ended without a result, by our clock."""
-        return {event.job_id: event.at for event in self._all(Event) if event.kind == "job"}
+        return {event.job_id: event.at for event in self.events if event.kind == "job"}
+
+    @cached_property
+    def events(self) -> Sequence[Event]:
+        return self._all(Event)
 
     @cached_property
     def rented(self) -> Sequence[Rented]:
@@ -125,7 +129,7 @@ _MARGIN = timedelta(seconds=120)  # a step may lie between an instant's reading 
 def violations(made: Seeded) -> list[str]:
     """Everything that does not hold, in words."""
     ended = Ended(made)
-    checks = (_ends, _paid_once, _nothing_left, _nothing_lost, _brackets, _costs, _ceilings)
+    checks = (_ends, _paid_once, _nothing_left, _strangers, _nothing_lost, _brackets, _costs, _ceilings)
     return [f"{check.__name__.strip('_')}: {each}" for check in checks for each in check(ended)]
 
 
@@ -139,7 +143,7 @@ def _ends(ended: Ended) -> Iterator[str]:
     for job in ended.jobs:
         if not job.status.final:
             yield f"{job.key} is {job.status}"
-        elif job.status is not JobStatus.SUCCEEDED and (job.reason is None or Reason(job.reason) not in FAILURE_OF):
+        elif job.status is not JobStatus.SUCCEEDED and job.reason not in set(FAILURE_OF):
             yield f"{job.key} is {job.status} without a class: {job.reason}"
     for row in ended.deployments.values():
         if row.state is not DeploymentState.GONE:
@@ -166,6 +170,16 @@ def _nothing_left(ended: Ended) -> Iterator[str]:
             yield f"{row.name} is still rented"
 
 
+def _strangers(ended: Ended) -> Iterator[str]:
+    """What another installation named is told once and never touched."""
+    for row in ended.made.simulation.ledger.rented:
+        if row.name not in STRANGERS:
+            continue
+        told = sum(event.text.startswith(f"{row.name} ") for event in ended.events)
+        if row.pool.closed_us is not None or told != 1:
+            yield f"{row.name} was {'ended' if row.pool.closed_us else 'left alone'} and told {told} times"
+
+
 def _nothing_lost(ended: Ended) -> Iterator[str]:
     """What ended while its result was kept and a collector was up has that result."""
     for job in ended.jobs:
@@ -179,8 +193,11 @@ def _nothing_lost(ended: Ended) -> Iterator[str]:
             kept_s = _kept_s(ended, rented, true)
             given_up = ended.given_up.get(job.id)
             late = given_up is not None and ended.world_at(given_up) < from_us(true.done_us)  # our cancel was not heard
-            if kept_s > (GRACE + AWAY).total_seconds() and not late:
+            died = true.fate == "worker_lost"  # beside a stop: nobody can tell which of the two ended it
+            if kept_s > (GRACE + AWAY).total_seconds() and not late and not died:
                 yield f"{job.key} is {job.status}: {job.reason}; it {true.state} and was kept for {kept_s:.0f} s"
+        elif job.reason == Reason.UNEXPECTED_REPLY:
+            continue  # ended at once with what was received, as for a reply beyond all limits
         elif (job.status is JobStatus.SUCCEEDED) != (true.good or true.fate == "fewer_steps"):
             yield f"{job.key} is {job.status} ({job.reason}: {job.error}), in truth it {true.state} as {true.fate}"
 
@@ -266,7 +283,7 @@ def _tolerance_usd(ended: Ended, rented: Rented) -> Decimal:
     closed = from_us(rented.pool.closed_us) if rented.pool.closed_us is not None else ended.made.script.ups[-1][1]
     began = from_us(rented.created_us)
     jobs = [job for job in rented.pool.jobs.values() if job.done_us is not None]
-    seconds = budget.tolerance_usd(
+    seconds = tolerance_usd(
         rented.usd_per_s,
         workers=max(1, len({id(job.worker) for job in jobs})),
         longest_job_s=max(((job.done_us - job.accepted_us) / 1e6 for job in jobs), default=0.0),

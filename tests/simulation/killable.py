@@ -119,6 +119,7 @@ class KillableLoop(VirtualLoop):
     def __init__(self, script: Script) -> None:
         self._script, self._life = script, script.lives
         super().__init__()
+        self.set_exception_handler(lambda _loop, _context: None)  # nobody is left to ask how the dead tasks ended
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """Plan a step; the process may be killed in front of it. What of an earlier life is swept up late is none."""
