@@ -30,6 +30,8 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # The clock is read in clock.py. Whatever else reads it says here why it must.
 READS_THE_CLOCK: dict[str, str] = {
     "deploy/modal/app.py": "runs in Modal's container, where nothing of ours is, and stamps what happens there",
+    "benchmarks/user_script.py": "is what somebody without our clock would write",
+    "benchmarks/peer_locust.py": "runs in Locust's environment, where nothing of ours is",
 }
 CLOCK_READS = {
     "date.today",
