@@ -217,10 +217,12 @@ def _brackets(ended: Ended) -> Iterator[str]:
         found = ended.true_jobs.get(job.provider_job_id or "")
         if found is None or job.first_finished_at is None:
             continue
-        true = found[1]
+        rented, true = found
         if true.done_us is None:
             yield f"{job.key} has an end, and in truth it had none"
             continue
+        if any((rented.backend, "poll", "stale") == cell[:3] for cell in ended.made.script.met):
+            job.last_unfinished_at = None  # an earlier look that came again said so: nobody can tell
         yield from (f"{job.key}: {wrong}" for wrong in _outside(ended, job, true))
 
 
