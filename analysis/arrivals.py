@@ -4,6 +4,7 @@ Open loop: each start is an offset from the beginning of the load, whether or no
 of a slot follow each other, each after an idle gap that counts from the end of the one before.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -278,6 +279,21 @@ def load_of(data: Mapping[str, Any]) -> Load:
     except TypeError as error:
         raise LoadError(f"The load profile {name} takes {', '.join(known)}: {error}.") from None
     return load
+
+
+def load_typed(text: str) -> Load:
+    """The load that a person wrote: `poisson n=100 per_hour=42`, numbers as JSON writes them. Raises LoadError."""
+    name, *pairs = text.split() or [""]
+    data: dict[str, Any] = {"profile": name}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise LoadError(f"'{pair}' of the load is no name=value, such as n=100.")
+        try:
+            data[key] = json.loads(value)
+        except ValueError:
+            raise LoadError(f"{key} of the load must be a number, not '{value}'.") from None
+    return load_of(data)
 
 
 def data_of(load: Load) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """A load profile as typed: `--load "poisson n=100 per_hour=42"`, or a file of instants for `--trace`."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.arrivals import LoadError, data_of, load_of
+from analysis.arrivals import LoadError, data_of, load_typed
 from analysis.traces import read_trace
 from cli.output import Refused
 
@@ -20,24 +19,9 @@ def load_asked(text: str | None, trace: Path | None, *, now: datetime) -> Mappin
     try:
         if trace is not None:
             return data_of(read_trace(_text_of(trace), now=now))
-        return None if text is None else data_of(load_of(_typed(text)))
+        return None if text is None else data_of(load_typed(text))
     except LoadError as error:
         raise Refused(str(error)) from None
-
-
-def _typed(text: str) -> dict[str, Any]:
-    """`poisson n=100 per_hour=42` as data; numbers as JSON writes them."""
-    name, *pairs = text.split()
-    data: dict[str, Any] = {"profile": name}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise Refused(f"'{pair}' of the load is no name=value, such as n=100.")
-        try:
-            data[key] = json.loads(value)
-        except ValueError:
-            raise Refused(f"{key} of the load must be a number, not '{value}'.") from None
-    return data
 
 
 def _text_of(path: Path) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 
 import workflows
+from analysis.arrivals import LoadError, load_typed
 from analysis.ceilings import TOLERANCE
 from storage.db import StorageError
 from storage.models import Request
@@ -43,18 +44,21 @@ def what(known: workflows.Workflow, candidates: list[str], gpus: list[str]) -> t
     return gpu, [BASE, *chosen]
 
 
-def how_much() -> tuple[int, int]:
-    """Warm and cold jobs of each provider."""
+def how_much() -> tuple[int, int, str]:
+    """Warm and cold jobs of each provider, and the load that stands for them, if one was typed."""
     st.subheader("How much", anchor=False)
     sample = st.segmented_control(
         "Sample",
-        [*plan_view.SAMPLES, plan_view.CUSTOM],
+        [*plan_view.SAMPLES, plan_view.CUSTOM, plan_view.UNDER_LOAD],
         default="First look",
         key="sample",
         bind=URL,
         required=True,
-        help="Smoke: does it run. First look: p50, p95 and success with intervals. Custom: your own numbers.",
+        help="Smoke: does it run. First look: p50, p95 and success with intervals. Custom: your own numbers. "
+        "Under load: how jobs arrive, in flight or by the hour.",
     )
+    if sample == plan_view.UNDER_LOAD:
+        return under_load()
     left, right = st.columns(2)
     warm, cold = plan_view.SAMPLES.get(str(sample), (24, 4))
     if sample == plan_view.CUSTOM:
@@ -63,7 +67,21 @@ def how_much() -> tuple[int, int]:
     else:
         left.metric("Warm jobs each", warm, help=meaning("warm jobs"))
         right.metric("Cold jobs each", cold, help=meaning("cold jobs"))
-    return int(warm), int(cold)
+    return int(warm), int(cold), ""
+
+
+def under_load() -> tuple[int, int, str]:
+    """A load profile: the first of its jobs is cold, the others are counted as warm. What is wrong with it is said."""
+    left, right = st.columns([2, 3])
+    profile = left.selectbox("Jobs arrive", list(plan_view.LOADS), key="load", bind=URL, help=meaning("load profile"))
+    start = plan_view.LOADS[profile]
+    typed = right.text_input("Parameters", start, key=f"load-{profile}", max_chars=200, help=meaning("load profile"))
+    try:
+        jobs = load_typed(f"{profile} {typed}").n
+    except LoadError as error:
+        st.error(plain(str(error)))
+        st.stop()
+    return jobs - 1, 1, f"{profile} {typed}"
 
 
 @dataclass(frozen=True)
@@ -144,8 +162,7 @@ def run_plan(plan: plan_view.Plan, caps: Caps, note: str) -> RunPlan:
         workflow=plan.workflow,
         gpu=plan.gpu,
         backends=list(plan.backends),
-        warm=plan.warm,
-        cold=plan.cold,
+        **plan.asked,
         cap_usd=Decimal(f"{caps.usd:.2f}"),
         cap_gpu_s=caps.gpu_s,
         idle_timeout_s=plan.idle_timeout_s,
@@ -242,9 +259,15 @@ def form() -> None:
             st.warning(f"No GPU with {known.vram_gb} GB was seen on offer.")
             return
         gpu, arms = what(known, in_order(names), gpus)
-        warm, cold = how_much()
+        warm, cold, arriving = how_much()
         plan = plan_view.Plan(
-            workflow=known.name, gpu=gpu, backends=arms, warm=warm, cold=cold, idle_timeout_s=IDLE_TIMEOUT_S
+            workflow=known.name,
+            gpu=gpu,
+            backends=arms,
+            warm=warm,
+            cold=cold,
+            idle_timeout_s=IDLE_TIMEOUT_S,
+            load=arriving,
         )
         found = plan_view.estimate(plan, data.timed, data.deployments, offers, backends)
         caps = ceilings(found)
@@ -265,8 +288,7 @@ def buttons(plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: s
         "workflow": plan.workflow,
         "gpu": plan.gpu,
         "backends": list(plan.backends),
-        "warm": plan.warm,
-        "cold": plan.cold,
+        **plan.asked,
         "cap_usd": f"{caps.usd:.2f}",
         "cap_gpu_s": caps.gpu_s,
     }

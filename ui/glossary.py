@@ -46,6 +46,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "worst cost": "Every cold start and execution a third slower, and every idle tail in full.",
     "warm jobs": "Back to back on ready capacity, one in flight.",
     "cold jobs": "Each waits until nothing is warm, or rents a fresh host where only that is cold.",
+    "load profile": "How jobs arrive. Closed loop: so many in flight. Open loop: at their instants, whether or not "
+    "answers come; latency counts from the intended start. The same parameters and seed give the same schedule.",
     "hosts": "A rented machine is cold once: each cold job there needs a rental of its own.",
     "dry run": "Asks the providers' read-only calls what a launch would find, and starts nothing. Free.",
     "block": "One day-part of one day with all providers side by side, each on fresh capacity: what is replicated. "

@@ -13,8 +13,10 @@ from typing import Any
 import polars as pl
 
 from analysis import stats
+from analysis.arrivals import data_of, load_typed
 from analysis.ceilings import most_beyond_usd
 from storage.models import Backend, Offer
+from storage.plans import LEAST_REPEATS
 from ui.names import label, provider_of
 from words import Feature, JobStatus, StartKind
 
@@ -23,7 +25,17 @@ GPU_GB = {"RTX 4090": 24, "L40S": 48, "A100": 80, "H100": 80, "H200": 141}
 WORST = 4 / 3  # every cold start and execution a third slower than likely
 
 SAMPLES = {"Smoke": (5, 1), "First look": (88, 8)}  # warm and cold jobs per provider
-CUSTOM = "Custom"
+CUSTOM, UNDER_LOAD = "Custom", "Under load"
+# What a load profile starts as in the form; its parameters are named in docs/reference/cli.md.
+LOADS = {
+    "constant": "n=60 per_hour=120",
+    "poisson": "n=60 per_hour=60 seed=1",
+    "gamma": "n=60 per_hour=60 cv=2 seed=1",
+    "burst": "size=10 bursts=2 every_s=600",
+    "ramp": "n=60 from_per_hour=30 to_per_hour=240",
+    "concurrent": "n=40 k=4",
+    "eviction_probe": "window_s=10 repeats=8 seed=1",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +55,7 @@ ASSUMED_RENTAL = Seconds(execution_s=15.0, cold_s=20.0, ready_s=640.0, measured=
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the form asks for; one number of jobs for every backend."""
+    """What the form asks for; one number of jobs for every backend. A `load` as typed stands for warm + cold jobs."""
 
     workflow: str
     gpu: str
@@ -51,6 +63,19 @@ class Plan:
     warm: int
     cold: int
     idle_timeout_s: int
+    load: str = ""
+
+    @property
+    def repeats(self) -> int:
+        """Jobs of the cache check: of a warm job, where there is one and no load says how all arrive."""
+        return LEAST_REPEATS if self.warm and not self.load else 0
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """How many jobs and how they arrive, as `RunPlan` takes it. Raises LoadError."""
+        if self.load:
+            return {"load": data_of(load_typed(self.load))}
+        return {"warm": self.warm, "cold": self.cold, "repeats": self.repeats}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +240,8 @@ def command(plan: Plan, cap_usd: float, cap_gpu_s: int | None = None) -> str:
     arms = " ".join(f"--backend {name}" for name in plan.backends)
     gpu = f'"{plan.gpu}"' if " " in plan.gpu else plan.gpu
     caps = f"--cap {cap_usd:g}" + (f" --cap-gpu-seconds {cap_gpu_s}" if cap_gpu_s else "")
-    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} --warm {plan.warm} --cold {plan.cold} {caps}"
+    jobs = f'--load "{plan.load}"' if plan.load else f"--warm {plan.warm} --cold {plan.cold}"
+    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} {jobs} {caps}"
 
 
 def _cheapest(offers: Sequence[Offer], gpu: str) -> dict[str, float]:
@@ -229,7 +255,7 @@ def _cheapest(offers: Sequence[Offer], gpu: str) -> dict[str, float]:
 
 def _paid_s(plan: Plan, seconds: Seconds, *, rentals: int) -> float:
     """Busy seconds of all jobs, cold starts, the way to ready of each rental and an idle tail after each cold probe."""
-    busy = (plan.warm + plan.cold) * seconds.execution_s + plan.cold * seconds.cold_s
+    busy = (plan.warm + plan.repeats + plan.cold) * seconds.execution_s + plan.cold * seconds.cold_s
     tails = plan.idle_timeout_s * max(1, plan.cold)
     return busy + rentals * seconds.ready_s + tails
 

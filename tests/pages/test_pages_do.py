@@ -43,8 +43,30 @@ def test_launching_inserts_one_queued_run_with_the_form_s_plan(copy: Path, open_
     assert (run.status, run.gpu, run.cap_usd) == (RunStatus.QUEUED, "L40S", Decimal("12.50"))
     assert run.cap_gpu_s == 900
     assert run.plan["backends"] == ["modal", "runpod", "vast"]
-    assert (run.plan["warm"], run.plan["cold"]) == (7, 2)
+    assert (run.plan["warm"], run.plan["cold"], run.plan["repeats"]) == (7, 2, 3)
     assert run.simulated is True
+
+
+def test_a_load_profile_is_launched_as_it_was_typed(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "launch")
+    app.segmented_control(key="sample").set_value("Under load").run()
+    app.selectbox(key="load").set_value("poisson").run()
+    app.text_input(key="load-poisson").set_value("n=30 per_hour=90 seed=2").run()
+    button(app, "Launch, cap").click().run()
+    app.button(key="go").click().run()
+
+    run = rows(copy, Run)[-1]
+    assert run.plan["load"] == {"profile": "poisson", "n": 30, "per_hour": 90, "seed": 2}
+    assert (run.plan["warm"], run.plan["cold"], run.plan["repeats"]) == (0, 0, 0)
+
+
+def test_a_load_that_cannot_be_laid_out_is_told_and_not_launched(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "launch")
+    app.segmented_control(key="sample").set_value("Under load").run()
+    app.text_input(key="load-constant").set_value("n=30 per_hour=0").run()
+
+    assert "must be above 0" in app.error[0].value
+    assert not [one for one in app.button if one.label.startswith("Launch")]
 
 
 def test_going_back_launches_nothing(copy: Path, open_page: Open) -> None:
@@ -61,7 +83,7 @@ def test_the_cap_starts_at_one_and_a_half_times_the_likely_cost(seeded: Path, op
     app = open_page(seeded, "launch")
 
     assert app.number_input(key="cap").value == 3.5
-    assert re.search(r"Likely \\\$2.18, at worst \\\$2.91, never more than \\\$(\d+\.\d\d)", words(app))
+    assert re.search(r"Likely \\\$2.22, at worst \\\$2.96, never more than \\\$(\d+\.\d\d)", words(app))
     assert "The cap is \\$3.50. Jobs in flight come home when it is met" in words(app)
 
 

@@ -35,7 +35,7 @@ def estimate(of: plan_view.Plan, offers: list[Offer], jobs: pl.DataFrame | None 
 def test_an_unmeasured_arm_costs_what_is_assumed_and_says_so() -> None:
     found = estimate(plan("runpod"), [offer("runpod", "0.001"), offer("runpod", "0.002")])
 
-    seconds = 12 * 15 + 2 * 45 + 1 * 40 + 2 * 10
+    seconds = 15 * 15 + 2 * 45 + 1 * 40 + 2 * 10
     assert found.likely_usd == pytest.approx(0.001 * seconds)
     assert found.worst_usd == pytest.approx(0.001 * seconds * 4 / 3)
     assert found.assumed == ["runpod"]
@@ -45,7 +45,7 @@ def test_an_unmeasured_arm_costs_what_is_assumed_and_says_so() -> None:
 def test_each_cold_job_of_a_rented_machine_is_a_rental() -> None:
     found = estimate(plan("vast"), [offer("vast", "0.001")])
 
-    seconds = 12 * 15 + 2 * 20 + 2 * 640 + 2 * 10
+    seconds = 15 * 15 + 2 * 20 + 2 * 640 + 2 * 10
     assert found.arms[0].rentals == 2
     assert found.likely_usd == pytest.approx(0.001 * seconds)
     assert found.duration == timedelta(seconds=seconds / 2), "rentals run side by side"
@@ -58,7 +58,7 @@ def test_measured_medians_replace_the_assumptions() -> None:
     )
 
     cold_s = 50 - 10
-    assert found.likely_usd == pytest.approx(0.001 * (12 * 10 + 2 * cold_s + 40 + 20), rel=0.02)
+    assert found.likely_usd == pytest.approx(0.001 * (15 * 10 + 2 * cold_s + 40 + 20), rel=0.02)
     assert found.assumed == []
 
 
