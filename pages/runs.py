@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -75,10 +76,20 @@ def buttons(line: ScheduleLine) -> None:
     if planned := [block for block in line.blocks if block.status is BlockStatus.PLANNED]:
         with st.popover("Move or skip a block", icon=":material/edit_calendar:"):
             move_or_skip(number, planned, now)
+    with st.popover("Cap", icon=":material/payments:"):
+        usd = st.number_input("Cap of all blocks, $", 0.5, value=float(row.cap_usd), step=5.0, key=f"cap-{number}")
+        button(
+            "Set the cap", f"set-cap-{number}", "check", partial(edits.set_cap, schedule_id=number, cap_usd=cents(usd))
+        )
     with st.popover("Cancel", icon=":material/cancel:"):
         st.markdown("What is planned is cancelled. A block that runs is stopped and torn down.")
         what = partial(edits.cancel, schedule_id=number, asked_by=by, now=now)
         button(f"Cancel schedule {number}", f"cancel-{number}", "cancel", what)
+
+
+def cents(usd: float) -> Decimal:
+    """What a form gives, as money."""
+    return Decimal(f"{usd:.2f}")
 
 
 def move_or_skip(number: int, planned: Sequence[Block], now: datetime) -> None:

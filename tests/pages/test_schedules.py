@@ -199,6 +199,14 @@ def test_cancelling_ends_what_is_planned_and_asks_for_the_end_of_what_runs(plann
     assert [row.arguments for row in asked] == [{"run_id": 3}]
 
 
+def test_the_cap_of_all_blocks_is_raised(planned: Path, open_page: Open) -> None:
+    app = open_page(planned, "runs")
+    app.number_input(key="cap-1").set_value(175.5).run()
+    press(app, "set-cap-1")
+    assert one(planned, Schedule).cap_usd == Decimal("175.5")
+    assert "cap \\$175.50" in words(app)
+
+
 def test_a_block_is_moved_to_a_free_day_part(planned: Path, open_page: Open) -> None:
     app = open_page(planned, "runs")
     day = blocks(planned)[-1].starts_at.date() + timedelta(days=1)
