@@ -173,7 +173,7 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
         ending = _to_end(ctx, sample, picked_up_at)
         seen = await _look(ctx, sample, ref, 0.0 if ending else _hold_s(sample, asked_at))
         ending = _to_end(ctx, sample, picked_up_at)
-        if seen is not None and seen.status.final and (ending is None or seen.status is JobStatus.SUCCEEDED):
+        if seen is not None and _came(ctx, sample, seen):
             await results.finish(ctx, job, seen, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
             return
         if ending or _overdue(ctx, job):
@@ -186,6 +186,13 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
             await _write(ctx, sample, running)
         await ctx.clock.sleep(_gap_s(ctx, sample, asked_at, seen, picked_up_at or job.accepted_at))
     await _cancel(ctx, sample, ref, picked_up=picked_up_at is not None, ending=ending)
+
+
+def _came(ctx: Context, sample: Sample, seen: Observation) -> bool:
+    """Has it ended, and not because a stop of ours took its deployment away?"""
+    what = (sample.backend.name, sample.ref.id)
+    torn = what in ctx.gone or ctx.ending[what].locked()
+    return seen.status.final and (seen.status is JobStatus.SUCCEEDED or not torn)
 
 
 def _to_end(ctx: Context, sample: Sample, picked_up_at: datetime | None) -> Reason | None:
@@ -279,7 +286,7 @@ async def _last_look(ctx: Context, sample: Sample, ref: JobRef) -> Observation |
     for _ in range(LAST_LOOKS):
         seen = await _look(ctx, sample, ref, 0.0)
         if seen is not None:
-            came = seen.status.final and seen.status not in (JobStatus.CANCELLED, JobStatus.LOST)
+            came = _came(ctx, sample, seen) and seen.status not in (JobStatus.CANCELLED, JobStatus.LOST)
             return seen if came else None
         await ctx.clock.sleep(COARSE_S)
     return None
