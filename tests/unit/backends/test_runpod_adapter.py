@@ -145,6 +145,19 @@ def test_a_ready_endpoint_says_on_what_card_it_will_run_before_any_worker_does()
     play(scenario)
 
 
+def test_an_earlier_answer_that_comes_again_is_no_answer_to_an_order() -> None:
+    """Else two of our deployments would be one endpoint, and the bill of one would be the other's."""
+
+    async def scenario(bench: Bench, tape: Tape) -> None:
+        await bench.backend.deploy(await bench.spec(), f"{NAME_PREFIX}x")
+        bench.stage.simulation.faults.planned.append(Fault(service="runpod_rest", call="POST", kind="stale"))
+        with pytest.raises(UnexpectedReply, match="order of bakeoff-y with bakeoff-x"):
+            await bench.backend.deploy(await bench.spec(), f"{NAME_PREFIX}y")
+        assert len(tape.of("POST /v2/serverless")) == 2
+
+    play(scenario)
+
+
 def test_a_queue_without_capacity_is_told_from_a_healthy_one() -> None:
     async def scenario(bench: Bench, _tape: Tape) -> None:
         ref = await bench.deployed()
@@ -193,6 +206,8 @@ def test_the_worker_list_is_read_once_per_job_while_it_runs() -> None:
         assert started == datetime.fromtimestamp(worker.pulled_us / 1e6, UTC)
         assert last.evidence == {
             "worker_id": last.worker_id,
+            "first_worker_id": last.worker_id,
+            "first_queue_s": last.times.queue_s,
             "flashboot": "OFF",
             "worker_started_at": last.evidence["worker_started_at"],
             "gpu_name": "NVIDIA L40S",
@@ -222,7 +237,8 @@ def test_a_worker_that_is_gone_leaves_the_start_unknown() -> None:
         await bench.clock.sleep(600)
         seen = await bench.backend.poll(job)
         assert seen.worker_id
-        assert seen.evidence == {"worker_id": seen.worker_id, "flashboot": "OFF"}
+        first = {"first_worker_id": seen.worker_id, "first_queue_s": seen.times.queue_s}
+        assert seen.evidence == {"worker_id": seen.worker_id, "flashboot": "OFF"} | first
 
     play(scenario)
 
@@ -236,16 +252,58 @@ def test_a_worker_list_that_cannot_be_had_costs_no_look_and_is_asked_for_again()
         bench.simulation.faults.planned.append(broken)
         running = await bench.backend.poll(job)
         assert running.status is JobStatus.RUNNING
-        assert "no JSON" in running.evidence["worker_list"]
+        assert "worker_started_at" not in running.evidence
         assert "worker_started_at" in (await bench.finished(job)).evidence
 
     play(scenario)
 
 
+def test_no_look_waits_for_the_worker_list() -> None:
+    async def scenario(bench: Bench, tape: Tape) -> None:
+        ref = await bench.deployed()
+        jobs = [await bench.submit(ref) for _ in range(2)]
+        await bench.clock.sleep(40)
+        tape.calls.clear()
+        began = bench.clock.now()
+        first, second = [await bench.backend.poll(job) for job in jobs]
+        await bench.backend.poll(jobs[0])
+        assert bench.clock.now() == began
+        assert tape.calls.count(f"GET /v2/serverless/{ref.id}/workers") == 1
+        assert "worker_started_at" in first.evidence
+        assert "worker_started_at" not in second.evidence
+
+    play(scenario)
+
+
+def test_a_list_that_does_not_show_the_worker_is_read_once_more_and_no_oftener() -> None:
+    async def scenario(bench: Bench, tape: Tape) -> None:
+        ref = await bench.deployed()
+        job = await bench.submit(ref)
+        await bench.clock.sleep(40)
+        for worker in bench.rented()[0].pool.workers:
+            worker.draw = replace(worker.draw, lag_us=10**12)
+        tape.calls.clear()
+        assert "worker_started_at" not in (await bench.finished(job)).evidence
+        assert tape.calls.count(f"GET /v2/serverless/{ref.id}/workers") == 2
+
+    play(scenario)
+
+
+def test_the_life_that_began_last_counts_where_the_list_still_shows_an_earlier_one() -> None:
+    now, later = "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z"
+    rows = [{"id": "w", "status": "IDLE", "startedAt": at} for at in (later, now, None)]
+    job = {"id": "j", "status": "IN_PROGRESS", "workerId": "w", "delayTime": 400}
+    seen = alone(
+        {"https://api.runpod.ai/v2/e/status/j": job, f"{LIST}/e/workers": {"workers": rows}},
+        lambda backend: backend.poll(JobRef(deployment=DeploymentRef(backend="runpod", id="e", key="k"), id="j")),
+    )
+    assert seen.evidence["worker_started_at"] == later
+
+
 def test_the_memory_of_workers_is_bounded() -> None:
     async def scenario(bench: Bench, _tape: Tape) -> int:
         for number in range(2005):
-            bench.backend._remember(str(number), {})
+            bench.backend._remember(str(number), 1, {})
         return len(bench.backend._workers_of)
 
     assert play(scenario) == 2000
