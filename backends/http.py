@@ -98,14 +98,14 @@ class Http:
 
     async def read(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
         """A call that may be repeated: JSON, None if empty. Retries 429, 408, 5xx and lost connections."""
-        return await self._retrying()(self._attempt, method, path, pace, Unavailable, request)
+        return await self._patiently(method, path, pace, Unavailable, request)
 
     async def send(self, method: str, path: str, *, pace: str = "", **request: Any) -> Any:
         """A call with a price: sent once. Repeated only on 429 or where no connection ever opened.
 
         Raises FateUnknown when the answer is missing or a 5xx: the caller looks it up and never sends it again.
         """
-        return await self._retrying()(self._attempt, method, path, pace, FateUnknown, request)
+        return await self._patiently(method, path, pace, FateUnknown, request)
 
     async def exchange(
         self, method: str, path: str, *, lost: type[BackendError] = FateUnknown, **request: Any
@@ -133,6 +133,20 @@ class Http:
     async def aclose(self) -> None:
         """Release the connections."""
         await self.client.aclose()
+
+    async def _patiently(self, *call: Any) -> Any:
+        """Attempts until one is answered. The first alone, as it mostly is: tenacity would cost a third of a look."""
+        try:
+            return await self._attempt(*call)
+        except (RateLimited, Unavailable) as error:
+            failed = [error]
+
+        async def attempt() -> Any:
+            if failed:
+                raise failed.pop()
+            return await self._attempt(*call)
+
+        return await self._retrying()(attempt)
 
     def _retrying(self) -> AsyncRetrying:
         return AsyncRetrying(
