@@ -28,6 +28,21 @@ URL: Final = "query-params"
 OK, BAD, WARN = ":green[:material/check:]", ":red[:material/close:]", ":yellow[:material/warning:]"
 
 
+def which_workflow() -> workflows.Workflow:
+    """The one that the run executes."""
+    st.subheader("What", anchor=False)
+    workflow = st.segmented_control(
+        "Workflow",
+        workflows.names(),
+        default="flux-dev",
+        key="wf",
+        bind=URL,
+        required=True,
+        help=meaning("workflow"),
+    )
+    return workflows.load(str(workflow))
+
+
 def what(known: workflows.Workflow, candidates: list[str], gpus: list[str]) -> tuple[str, list[str]]:
     """GPU and candidates; Modal always runs beside them."""
     default = known.default_gpu if known.default_gpu in gpus else gpus[0]
@@ -243,17 +258,7 @@ def form() -> None:
         return
     left, right = st.columns([10, 11], gap="large")
     with left:
-        st.subheader("What", anchor=False)
-        workflow = st.segmented_control(
-            "Workflow",
-            workflows.names(),
-            default="flux-dev",
-            key="wf",
-            bind=URL,
-            required=True,
-            help=meaning("workflow"),
-        )
-        known = workflows.load(str(workflow))
+        known = which_workflow()
         gpus = plan_view.fitting([offer.gpu for offer in offers], known.vram_gb)
         if not gpus:
             st.warning(f"No GPU with {known.vram_gb} GB was seen on offer.")
