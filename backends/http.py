@@ -107,6 +107,15 @@ class Http:
         """
         return await self._patiently(method, path, pace, FateUnknown, request)
 
+    async def glance(self, path: str, *, pace: str) -> Any:
+        """A GET that is a bonus: it waits for no turn and is never repeated. None where that gives no JSON."""
+        if not self._turns[pace].free:
+            return None
+        try:
+            return await self._attempt("GET", path, pace, Unavailable, {})
+        except BackendError:
+            return None
+
     async def exchange(
         self, method: str, path: str, *, lost: type[BackendError] = FateUnknown, **request: Any
     ) -> Answer:
@@ -199,6 +208,11 @@ class _Turn:
         self._clock, self._gap_s = clock, gap_s
         self._lock = asyncio.Lock()
         self._free_at: datetime | None = None
+
+    @property
+    def free(self) -> bool:
+        """Would a call go out at once?"""
+        return not self._lock.locked() and (self._free_at is None or self._clock.now() >= self._free_at)
 
     async def __aenter__(self) -> None:
         await self._lock.acquire()

@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlmodel import Session
@@ -41,6 +42,7 @@ class Context:
     saturated: set[int] = field(default_factory=set)  # deployments that cannot carry their load
     ending: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     gone: set[tuple[str, str]] = field(default_factory=set)  # (backend, its id): destroyed, and its provider said so
+    looked: dict[int | None, datetime] = field(default_factory=dict)  # job under way -> the last look: in memory only
     draining: bool = False  # this process is to end: what is in flight comes home, nothing new begins
     ordering: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by backend
 

@@ -27,7 +27,8 @@ from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
 
 AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
-LAST_LOOKS = 5  # for what may be over, while nobody answers
+STOP_S, AWAY_S = 10.0, 600.0  # world seconds in which a provider that is away may answer: at a stop, past a deadline
+_TAKEN_AWAY = (Reason.WORKER_LOST, Reason.VANISHED)  # what a job says whose deployment was destroyed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ async def drive(ctx: Context, sample: Sample) -> None:
     except Exception as error:
         log.exception("job %s failed in our own code", sample.job.key)
         await _end_without_result(ctx, sample, Reason.OUR_FAULT, f"{type(error).__name__} in the collector")
+    finally:
+        ctx.looked.pop(sample.job.id, None)
 
 
 async def _live(ctx: Context, sample: Sample) -> None:
@@ -179,7 +182,7 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
         if ending or _overdue(ctx, job):
             break
         if seen is not None:
-            job.last_unfinished_at = asked_at
+            job.last_unfinished_at = ctx.looked[job.id] = asked_at
         if seen is not None and seen.status is JobStatus.RUNNING and picked_up_at is None:
             picked_up_at = _picked_up_at(job, seen, asked_at)
             running = {"status": JobStatus.RUNNING, "worker_id": seen.worker_id, "last_unfinished_at": asked_at}
@@ -191,7 +194,8 @@ async def _follow(ctx: Context, sample: Sample, ref: JobRef) -> None:
 def _came(ctx: Context, sample: Sample, seen: Observation) -> bool:
     """Has it ended, and not because a stop of ours took its deployment away?"""
     what = (sample.backend.name, sample.ref.id)
-    torn = what in ctx.gone or ctx.ending[what].locked()
+    stopped = sample.job.run_id in ctx.stopping and seen.reason in _TAKEN_AWAY  # perhaps by an earlier process
+    torn = stopped or what in ctx.gone or ctx.ending[what].locked()
     return seen.status.final and (seen.status is JobStatus.SUCCEEDED or not torn)
 
 
@@ -275,21 +279,20 @@ async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool,
         await sample.backend.cancel(ref)
     except BackendError as error:
         log.warning("cancel of %s failed: %s", ref.id, error)
-    if (last := await _last_look(ctx, sample, ref)) is not None:
+    if (last := await _last_look(ctx, sample, ref, patience_s=STOP_S if ending else AWAY_S)) is not None:
         await results.finish(ctx, sample.job, last, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
         return
     await _end_without_result(ctx, sample, reason, decide.evidence_of_deadline(seen))
 
 
-async def _last_look(ctx: Context, sample: Sample, ref: JobRef) -> Observation | None:
-    """What came before our cancel was paid for and is taken; None if nothing did, or nobody can be asked."""
-    for _ in range(LAST_LOOKS):
-        seen = await _look(ctx, sample, ref, 0.0)
-        if seen is not None:
-            came = _came(ctx, sample, seen) and seen.status not in (JobStatus.CANCELLED, JobStatus.LOST)
-            return seen if came else None
+async def _last_look(ctx: Context, sample: Sample, ref: JobRef, *, patience_s: float) -> Observation | None:
+    """What came before our cancel was paid for and is taken; None if nothing did, or nobody answers for so long."""
+    give_up_at = ctx.clock.now() + timedelta(seconds=patience_s)
+    while (seen := await _look(sample.backend, ref, 0.0)) is None and ctx.clock.now() < give_up_at:
         await ctx.clock.sleep(COARSE_S)
-    return None
+    if seen is None or seen.status in (JobStatus.CANCELLED, JobStatus.LOST):
+        return None
+    return seen if _came(ctx, sample, seen) else None
 
 
 async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, error: str | None) -> None:

@@ -2,21 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, or_, select
 
-from analysis.cold import start_kind
 from analysis.pictures import MOST_BYTES
 from analysis.quality import ImageFacts, inspect
 from backends.base import Observation, Times
 from backends.reading import span_s
 from collectors.context import Context
+from collectors.starts import decided
 from storage.blobs import thumbnail
 from storage.foreign import ID, kept_text
-from storage.models import Deployment, Event, Image, Job
+from storage.models import Event, Image, Job
 from storage.models import Observation as ObservationRow
 from storage.writer import guarded_update
 from words import STATUS_OF, JobStatus, Reason
@@ -46,7 +46,8 @@ async def finish(
 
     def write(session: Session) -> None:
         defect = _defect(session, job, kept) if len(seen.images) <= MOST_IMAGES else "too_many"
-        values = _values(session, job, seen, finished_at=finished_at, defect=defect)
+        values = _values(job, seen, finished_at=finished_at, defect=defect)
+        values |= decided(session, job, values, seen.evidence, looked=ctx.looked)
         if guarded_update(session, Job, job.id, ctx.lease_token, values):
             _add_rows(session, job, seen, kept, defect=defect, at=written_at)
             if values["status"] is not JobStatus.SUCCEEDED:
@@ -88,26 +89,15 @@ def _seen_before(session: Session, job: Job, pixel_sha256: str) -> bool:
     return session.exec(query).first() is not None
 
 
-def _values(
-    session: Session, job: Job, seen: Observation, *, finished_at: datetime, defect: str | None
-) -> dict[str, Any]:
+def _values(job: Job, seen: Observation, *, finished_at: datetime, defect: str | None) -> dict[str, Any]:
     reason = Reason.IMAGE_BROKEN if defect and seen.status is JobStatus.SUCCEEDED else seen.reason
     if seen.status is JobStatus.SUCCEEDED and not seen.images:
         reason = Reason.RESULT_MISSING
-    deployment, before = _deployment(session, job), _workers_before(session, job)
-    worker_id = None if seen.worker_id is None else kept_text(seen.worker_id, ID)  # as the rows before have it
-    evidence = {**seen.evidence, "worker_id": worker_id}
-    busy_at = before.get(worker_id or "")
-    if busy_at and job.accepted_at and busy_at < job.accepted_at:  # else it was at work beside or after this job
-        evidence["worker_idle_until"] = (busy_at + timedelta(seconds=deployment.idle_timeout_s)).isoformat()
-    kind, why = start_kind(deployment.backend, evidence, job.accepted_at, before)
     return {
         "status": STATUS_OF[reason] if reason else seen.status,
         "reason": reason.value if reason else None,
         "error": seen.error or (_told(defect, len(seen.images)) if defect else None),
-        "worker_id": worker_id,
-        "start_kind": kind,
-        "evidence": {**evidence, **why},
+        "worker_id": None if seen.worker_id is None else kept_text(seen.worker_id, ID),  # as the rows before have it
         "last_unfinished_at": job.last_unfinished_at,
         "first_finished_at": finished_at,
         "worker_began_at": seen.times.began_at,
@@ -127,20 +117,6 @@ def _durations(times: Times) -> dict[str, int | None]:
 
 def _us(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1e6)
-
-
-def _deployment(session: Session, job: Job) -> Deployment:
-    return session.get_one(Deployment, job.deployment_id)
-
-
-def _workers_before(session: Session, job: Job) -> dict[str, datetime | None]:
-    """The workers that earlier jobs of this deployment ran on, and when each was last seen at work."""
-    query = (
-        select(Job.worker_id, func.max(Job.last_unfinished_at))
-        .where(Job.deployment_id == job.deployment_id, col(Job.id) != job.id)
-        .group_by(col(Job.worker_id))
-    )
-    return {worker: busy_at for worker, busy_at in session.exec(query) if worker is not None}
 
 
 def _add_rows(

@@ -1,6 +1,7 @@
 """Modal as a backend: one app per deployment, one spawned call per job, its times from Modal's own call list."""
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,7 +22,6 @@ from backends.base import (
     LiveResource,
     Observation,
     Offer,
-    Times,
 )
 from backends.errors import (
     BackendError,
@@ -34,8 +34,9 @@ from backends.errors import (
 )
 from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
 from backends.modal.failures import EXPECTED, RETURNED, named, reason_of, state_of, workers_of
+from backends.modal.stamps import evidence_of, times_of, worker_of
 from backends.modal.wire import InnerClient
-from backends.reading import instant_or_none, readable, span_s, unreadable
+from backends.reading import readable, unreadable
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, JobStatus, Provider, Reason, WorkerState
 
@@ -43,6 +44,8 @@ T = TypeVar("T")
 RATES_LIVE = timedelta(hours=1)
 WINDOW_S = (2, 3600)  # scaledown_window, as Modal bounds it
 _TRIES = 6
+_REMEMBERED = 2000
+_LATE_S = 2.0  # world seconds between looks for the line of a call that died: only that names its container
 _PROVENANCE = (
     ("gpu_name", "gpu"),
     ("driver", "driver"),
@@ -50,7 +53,6 @@ _PROVENANCE = (
     ("image", "image_id"),
     ("comfyui", "comfyui"),
 )
-_STAMPS = ("gpu", "driver", "region", "cloud", "image_id", "comfyui", "call_index", "restored_at", "cached_nodes")
 
 
 class ModalBackend:
@@ -67,6 +69,7 @@ class ModalBackend:
         self._client, self._clock = client, clock
         self._cpu, self._memory_gib = cpu, memory_gib
         self._rates: tuple[datetime, Mapping[str, Decimal]] | None = None
+        self._rows: OrderedDict[str, Mapping[str, Any]] = OrderedDict()  # call id -> its line when it was last seen
         self._seen: dict[str, dict[str, str]] = {}  # app id -> what its containers said of themselves
 
     async def offers(self, gpu: str) -> list[Offer]:
@@ -138,6 +141,7 @@ class ModalBackend:
         return JobRef(deployment=ref, id=call_id)
 
     async def poll(self, ref: JobRef, wait_s: float = 0) -> Observation:
+        until = self._clock.now() + timedelta(seconds=wait_s)
         try:
             state, value = await self._ask("get", lambda: self._client.get(ref.id, wait_s))
         except NotFound as error:
@@ -145,13 +149,17 @@ class ModalBackend:
         row = await self._row(ref)
         if state == "pending":
             running = row is not None and row["status"] == "running"
-            return Observation(status=JobStatus.RUNNING if running else JobStatus.SUBMITTED)
+            status = JobStatus.RUNNING if running else JobStatus.SUBMITTED
+            return Observation(status=status, worker_id=worker_of({}, row))
         if state == "done":
             seen = _result(value, row)
             self._seen[ref.deployment.id] = {
                 name: str(seen.evidence[of]) for name, of in _PROVENANCE if seen.evidence.get(of)
             }
             return seen
+        while not worker_of({}, row) and self._clock.now() < until:  # it died, and the list is late
+            await self._clock.sleep(min(_LATE_S, (until - self._clock.now()).total_seconds()))
+            row = await self._row(ref)
         end = state_of(state, None if row is None else row["status"])
         if end is None:
             raise UnexpectedReply(f"Modal gave the call back as {state}.", raw=str(value))
@@ -181,12 +189,21 @@ class ModalBackend:
         return LiveResource(key=ref.key, ref=ref, usd_per_s=rate)
 
     async def _row(self, ref: JobRef) -> Mapping[str, Any] | None:
-        """The job's line in Modal's call list; None where the list cannot be had, which costs us its times only."""
+        """The job's line in Modal's call list, the last that was seen where the list has it no more or cannot be had.
+
+        None where it was never seen, which costs us its times only.
+        """
         try:
             rows = await self._ask("function calls", lambda: self._client.calls(ref.deployment.key))
         except BackendError:
-            return None
-        return next((row for row in rows if row["call_id"] == ref.id), None)
+            rows = []
+        row = next((row for row in rows if row["call_id"] == ref.id), None)
+        if row is None:
+            return self._rows.get(ref.id)
+        self._rows[ref.id] = row
+        if len(self._rows) > _REMEMBERED:
+            self._rows.popitem(last=False)
+        return row
 
     async def _workers(self, ref: DeploymentRef) -> Mapping[WorkerState, int] | None:
         """The app's containers; None where Modal does not tell, which costs a look nothing else."""
@@ -241,7 +258,7 @@ def _result(value: Any, row: Mapping[str, Any] | None) -> Observation:
     try:
         return observation_of(value, row)
     except UnexpectedReply as error:
-        return unreadable(error, _worker({}, row))
+        return unreadable(error, worker_of({}, row))
 
 
 @readable("Modal", _Brief().repr)
@@ -258,9 +275,9 @@ def observation_of(result: Any, row: Mapping[str, Any] | None) -> Observation:
         return _ended(reason_of(RETURNED, f"{kind}: {message}"), message, row=row, raw=raw, result=result)
     return Observation(
         status=JobStatus.SUCCEEDED,
-        times=_times(result, row),
-        worker_id=_worker(result, row),
-        evidence=_evidence(result, row),
+        times=times_of(result, row),
+        worker_id=worker_of(result, row),
+        evidence=evidence_of(result, row),
         images=images,
         raw=raw,
     )
@@ -281,58 +298,16 @@ def _ended(
         status=STATUS_OF[reason],
         reason=reason,
         error=error,
-        times=_times(stamps, row),
-        worker_id=_worker(stamps, row),
-        evidence=_evidence(stamps, row),
+        times=times_of(stamps, row),
+        worker_id=worker_of(stamps, row),
+        evidence=evidence_of(stamps, row),
         raw=raw,
     )
-
-
-def _times(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> Times:
-    """queue_s from Modal's clock alone (enqueued -> started), the rest from the container's clock alone."""
-    row = row or {}
-    queued = (row.get("started_at"), row.get("enqueued_at"))
-    execution_s = _span_s(stamps.get("received_at"), stamps.get("returned_at"))
-    first = stamps.get("call_index") == 0
-    return Times(
-        queue_s=(queued[0] - queued[1]).total_seconds() if queued[0] and queued[1] else None,
-        execution_s=row.get("execution_s") if execution_s is None else execution_s,
-        boot_s=_span_s(stamps.get("enter_started_at"), stamps.get("enter_done_at")) if first else None,
-        load_s=span_s(stamps.get("model_load_s")),
-        began_at=instant_or_none(stamps.get("received_at")),
-        ended_at=instant_or_none(stamps.get("returned_at")),
-    )
-
-
-def _evidence(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[str, Any]:
-    row = row or {}
-    return {
-        "worker_started_at": _iso(stamps.get("enter_started_at")),
-        "worker_ready_at": _iso(stamps.get("enter_done_at")),
-        "received_at": _iso(stamps.get("received_at")),
-        "startup_s": row.get("startup_s"),
-        **{name: stamps.get(name) for name in _STAMPS},
-    }
-
-
-def _worker(stamps: Mapping[str, Any], row: Mapping[str, Any] | None) -> str | None:
-    worker = stamps.get("container_id") or (row or {}).get("container_id")
-    return None if worker is None else str(worker)
 
 
 def _asked(modal_gpu: str | None) -> dict[str, str]:
     """What is known of the place before any container spoke: the GPU that was asked for."""
     return {} if modal_gpu is None else {"gpu_name": modal_gpu.rstrip("!")}
-
-
-def _span_s(start_s: Any, end_s: Any) -> float | None:
-    start, end = instant_or_none(start_s), instant_or_none(end_s)
-    return None if start is None or end is None else round(end_s - start_s, 6)
-
-
-def _iso(epoch_s: Any) -> str | None:
-    at = instant_or_none(epoch_s)
-    return None if at is None else at.isoformat()
 
 
 def _digest(image: bytes) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from backends.base import (
     Observation,
     Offer,
 )
-from backends.errors import BackendError, InvalidRequest, NoCapacity, NotFound, TooLarge
+from backends.errors import InvalidRequest, NoCapacity, NotFound, TooLarge, UnexpectedReply
 from backends.http import Http, client
 from backends.reading import pages, unreadable
 from backends.runpod import wire
@@ -42,6 +42,7 @@ EXECUTION_LIMIT_S = (5, 7 * 86_400)
 ENDPOINT_TIMEOUT_MS = 3_600_000  # each job brings its own; left out, 0 was observed where 300000 is documented
 SPARE_DISK_GB = 20
 _REMEMBERED = 2000
+_LOOKS = 2  # at the worker list for one job: each costs one of the calls that all endpoints share
 
 
 class RunpodBackend:
@@ -66,7 +67,7 @@ class RunpodBackend:
         self._jobs = Http(client(jobs_url, key, transport), clock, "Runpod")
         self._rest = Http(client(rest_url, key, transport), clock, "Runpod", paces=PACES)
         self._priced: tuple[datetime, list[wire.Card]] | None = None
-        self._workers_of: OrderedDict[str, Mapping[str, Any]] = OrderedDict()  # job id -> evidence
+        self._workers_of: OrderedDict[str, tuple[int, Mapping[str, Any]]] = OrderedDict()  # job id -> looks, evidence
 
     # -- capacity ----------------------------------------------------------------------------------------
 
@@ -229,30 +230,37 @@ class RunpodBackend:
         return await self._catalogue()
 
     async def _worker_facts(self, ref: JobRef, seen: Observation) -> Mapping[str, Any]:
-        """Since when the job's worker lives, on which card and where: read once per job, best while it runs.
+        """The worker that took the job first, after what wait; since when it lives, on which card and where.
 
-        A worker keeps its id over lives (it scales down and up again), so only `worker_started_at` tells them apart.
-        What cannot be read stays out: the start kind is then unknown.
+        Should the platform try the job again, its final reply tells of the last attempt only. The list is read once per
+        job, once more if it is late and does not show the worker, and never where the look would have to wait for it.
         """
         if seen.worker_id is None:
             return {}
-        if (known := self._workers_of.get(ref.id)) is not None:
+        looks, known = self._workers_of.get(ref.id, (0, {}))
+        if "worker_started_at" in known or looks == _LOOKS:
             return known
-        facts: dict[str, Any] = {"worker_id": seen.worker_id, "flashboot": FLASHBOOT}
-        try:
-            workers = wire.workers(await self._read(f"/serverless/{ref.deployment.id}/workers"))
-        except BackendError as error:
-            return {**facts, "worker_list": str(error)}
-        listed = [worker for worker in workers if worker.id == seen.worker_id]
-        for worker in listed:
+        first = {"first_worker_id": seen.worker_id, "first_queue_s": seen.times.queue_s}
+        facts: dict[str, Any] = {"worker_id": seen.worker_id, **first, **known, "flashboot": FLASHBOOT}
+        reply = await self._rest.glance(f"/serverless/{ref.deployment.id}/workers", pace="rest")
+        listed = [worker for worker in _workers(reply) if worker.id == seen.worker_id]
+        for worker in sorted(listed, key=lambda worker: worker.started_at or ""):  # the latest life, if it shows two
             facts |= {"worker_started_at": worker.started_at, "gpu_name": worker.type_id, "region": worker.data_center}
-        self._remember(ref.id, facts)
+        self._remember(ref.id, looks + (reply is not None), facts)
         return facts
 
-    def _remember(self, job_id: str, facts: Mapping[str, Any]) -> None:
-        self._workers_of[job_id] = facts
+    def _remember(self, job_id: str, looks: int, facts: Mapping[str, Any]) -> None:
+        self._workers_of[job_id] = (looks, facts)
         if len(self._workers_of) > _REMEMBERED:
             self._workers_of.popitem(last=False)
+
+
+def _workers(reply: Any) -> list[wire.Worker]:
+    """Those of a reply that may have any shape."""
+    try:
+        return [] if reply is None else wire.workers(reply)
+    except UnexpectedReply:
+        return []
 
 
 def _chosen(gpu: str, cards: list[wire.Card]) -> wire.Card:

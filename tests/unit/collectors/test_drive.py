@@ -227,10 +227,8 @@ def test_what_is_known_of_a_worker_from_its_earlier_jobs_is_evidence_for_the_nex
         await drive_run(desk.ctx, desk.ask(warm=1, cold=1, idle_timeout_s=60))
         return desk.jobs()
 
-    first, second = play(tmp_path, scenario, lambda clock: FakeBackend(clock, name="runpod"))
-    idle_until = first.last_unfinished_at + timedelta(seconds=60)
-    assert "worker_idle_until" not in first.evidence
-    assert second.evidence["worker_idle_until"] == idle_until.isoformat()
+    first, second = play(tmp_path, scenario, lambda clock: FakeBackend(clock, name="vast", queue_s=0.5))
+    assert [job.evidence["decided_by"]["earlier_job_ran"] for job in (first, second)] == [False, True]
     assert (first.start_kind, second.start_kind) == (StartKind.COLD, StartKind.WARM)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from analysis.cold import start_kind
+from analysis.waits import Case, Sample
 from backends.base import DeploymentRef, DeploymentSpec, JobRef, JobSpec, Observation
 from backends.errors import (
     AuthFailed,
@@ -162,13 +163,14 @@ def test_the_kept_reply_has_a_digest_in_the_place_of_the_picture() -> None:
     [
         ({}, StartKind.COLD),
         ({"call_index": 1}, StartKind.WARM),
-        ({"restored_at": 101.0}, StartKind.RESTORED),
+        ({"restored_at": 113.5}, StartKind.RESTORED),
         ({"call_index": None}, StartKind.UNKNOWN),
     ],
 )
 def test_the_evidence_decides_the_start_kind(changes: Mapping[str, Any], kind: StartKind) -> None:
     seen = observation_of({**GOOD, **changes}, None)
-    assert start_kind("modal", seen.evidence, None, [])[0] is kind
+    sample = Sample(status=seen.status, worker_id=seen.worker_id, evidence=seen.evidence)
+    assert start_kind("modal", Case(job=sample))[0] is kind
 
 
 # ---------------------------------------------------------------- looks
@@ -226,6 +228,51 @@ def test_a_long_poll_holds_until_the_job_is_done() -> None:
         assert waited_s == pytest.approx(times.queue_s + times.execution_s, abs=1e-5)
 
     play(scenario)
+
+
+def test_a_look_at_a_call_that_waits_tells_its_container_once_it_has_one() -> None:
+    async def scenario(here: Workspace) -> list[str | None]:
+        modal = ModalBackend(client=here.client, clock=here.clock)
+        job = await a_job(here, modal)
+        first = await modal.poll(job)
+        await here.wait(seconds=20)
+        return [first.worker_id, (await modal.poll(job)).worker_id, (await modal.poll(job, 600)).worker_id]
+
+    queued, running, done = play(scenario)
+    assert queued is None
+    assert running == done is not None
+
+
+@pytest.mark.parametrize(("wait_s", "named"), [(0.0, False), (20.0, True)])
+def test_the_end_of_a_call_that_died_waits_for_the_late_list_as_long_as_the_look_may_hold(
+    wait_s: float, named: bool
+) -> None:
+    async def scenario(here: Workspace) -> tuple[Observation, float]:
+        modal = backend(here, answer=("internal_failure", "x"))
+        job = await a_job(here, modal)
+        await here.wait(seconds=18)
+        began = here.clock.now()
+        seen = await modal.poll(job, wait_s)
+        return seen, (here.clock.now() - began).total_seconds()
+
+    seen, held_s = play(scenario, world=quiet_world(listing_lag_s=18.0))
+    assert (seen.status, seen.reason) == (JobStatus.FAILED, Reason.WORKER_LOST)
+    assert (seen.worker_id is not None) is named
+    assert held_s <= wait_s
+
+
+def test_what_the_call_list_said_of_a_call_is_kept_for_when_it_is_silent() -> None:
+    async def scenario(here: Workspace) -> Observation:
+        modal = backend(here, answer=("pending", None))
+        job = await a_job(here, modal)
+        await here.wait(seconds=20)
+        await modal.poll(job)
+        client = modal._client
+        assert isinstance(client, Canned)
+        client.lists_calls, client.answer = False, ("internal_failure", "x")
+        return await modal.poll(job)
+
+    assert play(scenario).worker_id
 
 
 # ---------------------------------------------------------------- errors
