@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 from sqlmodel import Session, select
@@ -125,19 +124,19 @@ async def _recover(ctx: Context, sample: Sample) -> JobRef | None:
 
 async def _found(ctx: Context, sample: Sample, ref: JobRef) -> bool:
     """Does the provider know the job? Only its own "no" counts as one; a provider that is away is asked again."""
-    for look in count(1):
+    give_up_at = ctx.clock.now() + timedelta(seconds=AWAY_S)
+    while True:
         try:
             seen = await sample.backend.poll(ref)
         except NotFound:
             return False
         except BackendError as error:
             log.info("looking for job %s failed: %s", sample.job.key, error)
-            if look >= LAST_LOOKS and _overdue(ctx, sample.job):
-                break
+            if _overdue(ctx, sample.job) and ctx.clock.now() >= give_up_at:
+                return False
             await ctx.clock.sleep(COARSE_S)
         else:
             return seen.status is not JobStatus.LOST
-    return False
 
 
 async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime | None) -> bool:
@@ -288,7 +287,7 @@ async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool,
 async def _last_look(ctx: Context, sample: Sample, ref: JobRef, *, patience_s: float) -> Observation | None:
     """What came before our cancel was paid for and is taken; None if nothing did, or nobody answers for so long."""
     give_up_at = ctx.clock.now() + timedelta(seconds=patience_s)
-    while (seen := await _look(sample.backend, ref, 0.0)) is None and ctx.clock.now() < give_up_at:
+    while (seen := await _look(ctx, sample, ref, 0.0)) is None and ctx.clock.now() < give_up_at:
         await ctx.clock.sleep(COARSE_S)
     if seen is None or seen.status in (JobStatus.CANCELLED, JobStatus.LOST):
         return None

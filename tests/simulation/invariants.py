@@ -215,8 +215,8 @@ def _brackets(ended: Ended) -> Iterator[str]:
     """The truth lies inside: sent, accepted, unfinished, finished, in this order."""
     for job in ended.jobs:
         found = ended.true_jobs.get(job.provider_job_id or "")
-        if found is None or job.first_finished_at is None:
-            continue
+        if found is None or job.first_finished_at is None or job.reason == Reason.UNEXPECTED_REPLY:
+            continue  # it was ended at once with what was received, as for a reply beyond all limits
         rented, true = found
         if true.done_us is None:
             yield f"{job.key} has an end, and in truth it had none"
