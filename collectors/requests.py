@@ -43,6 +43,11 @@ async def listen(ctx: Context) -> None:
         await ctx.clock.sleep(LISTEN_S)
 
 
+def stop_asked(session: Session) -> bool:
+    """Is there a wish to stop that nobody has carried out?"""
+    return bool(_asked(col(Request.kind).in_(STOPS), session))
+
+
 def _asked(which: Any, session: Session) -> Sequence[Request]:
     query = select(Request).where(Request.state == RequestState.ASKED, which).order_by(col(Request.id))
     return session.exec(query).all()

@@ -50,8 +50,8 @@ class Service:
 
         self.ctx.lease_token = await self.ctx.writer.run(take_over)
         self._unsettled = await self.ctx.load(lambda session: session.exec(select(Run.id)).first() is not None)
-        await requests.answer_stops(self.ctx)
-        await prices.refresh(self.ctx)
+        if not await self.ctx.load(requests.stop_asked):  # which comes first: prices take their time
+            await prices.refresh(self.ctx)
         await orphans.sweep(self.ctx)
 
     async def run(self, until: Callable[[], bool] = lambda: False) -> None:

@@ -7,13 +7,17 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlmodel import col, select
+
 from backends.base import Backend, LiveResource
 from backends.errors import BackendError
 from collectors import deployments
 from collectors.context import Context, log
-from words import Feature
+from storage.models import Job
+from words import Feature, JobStatus
 
 STOP_S = 60.0  # world seconds from the wish to nothing that costs money
+HOME_S = 10.0  # of them, at most, for a last look at the jobs in flight
 LOOK_S = 1.0
 
 
@@ -24,9 +28,19 @@ async def stop(ctx: Context, runs: Sequence[int], prefix: str) -> dict[str, int 
     """
     ctx.stopping.update(runs)
     until = ctx.clock.now() + timedelta(seconds=STOP_S)
+    await _home(ctx, runs)
     named = [name for name, backend in ctx.backends.items() if Feature.DEPLOYS in backend.features]
     left = await asyncio.gather(*(_clear(ctx, ctx.backends[name], prefix, until) for name in named))
     return dict(zip(named, left, strict=True))
+
+
+async def _home(ctx: Context, runs: Sequence[int]) -> None:
+    """Let the lanes take a last look: a result that lies on a machine of ours was paid for, and goes with it."""
+    until = ctx.clock.now() + timedelta(seconds=HOME_S)
+    sent = (JobStatus.SUBMITTING, JobStatus.SUBMITTED, JobStatus.RUNNING)
+    query = select(Job.id).where(col(Job.run_id).in_(runs), col(Job.status).in_(sent))
+    while await ctx.load(lambda session: session.exec(query).first()) is not None and ctx.clock.now() < until:
+        await ctx.clock.sleep(LOOK_S)
 
 
 async def _clear(ctx: Context, backend: Backend, prefix: str, until: datetime) -> int | None:

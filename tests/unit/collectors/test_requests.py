@@ -285,12 +285,16 @@ def test_a_stop_destroys_each_thing_once(tmp_path: Path) -> None:
     assert play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=RENTED)) == [3, 3]
 
 
-def test_a_stop_does_not_wait_for_a_recheck(tmp_path: Path) -> None:
-    class Slow(FakeBackend):
-        async def offers(self, gpu: str) -> Any:
-            await self.clock.sleep(500)
-            return await super().offers(gpu)
+class Slow(FakeBackend):
+    """A provider that takes its time to tell its prices."""
 
+    async def offers(self, gpu: str) -> Any:
+        """Later."""
+        await self.clock.sleep(500)
+        return await super().offers(gpu)
+
+
+def test_a_stop_does_not_wait_for_a_recheck(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> float:
         task = asyncio.create_task(desk.service().run())
         await desk.clock.sleep(5000)
@@ -306,20 +310,37 @@ def test_a_stop_does_not_wait_for_a_recheck(tmp_path: Path) -> None:
     assert play(tmp_path, scenario, Slow) <= 10
 
 
-def test_the_next_collector_carries_out_a_stop_before_anything_else(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> tuple[list[str], int]:
+def test_the_next_collector_carries_out_a_stop_before_prices_hold_it_up(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[int, float]:
         run_id = desk.ask(warm=9)
         task = asyncio.create_task(drive_run(desk.ctx, run_id))
-        await desk.clock.sleep(45)
+        await desk.clock.sleep(545)
         await killed(task)
+        assert len(desk.backend.standing()) == 1
         put(desk, RequestKind.STOP_ALL)
-        desk.backend.calls.clear()
-        await desk.restart().service().start()
-        return [verb for verb, _ in desk.backend.calls], len(desk.backend.standing())
+        began = desk.clock.now()
+        await desk.restart().service().run(until=lambda: True)
+        return len(desk.backend.standing()), (desk.clock.now() - began).total_seconds()
 
-    calls, standing = play(tmp_path, scenario)
-    assert calls.index("teardown") < calls.index("offers")
+    standing, took_s = play(tmp_path, scenario, Slow)
     assert standing == 0
+    assert took_s <= STOP_S
+
+
+@pytest.mark.parametrize("dead_s", [1, 100])
+def test_a_result_that_is_there_when_a_stop_is_carried_out_is_taken_first(tmp_path: Path, dead_s: float) -> None:
+    async def scenario(desk: Desk) -> list[JobStatus]:
+        task = asyncio.create_task(drive_run(desk.ctx, desk.ask(warm=9)))
+        await until(desk.clock, lambda: desk.backend.count("submit") == 1)
+        await desk.clock.sleep(10 - dead_s if dead_s < 10 else 5)  # it ends 10 s after it was taken
+        await killed(task)
+        await desk.clock.sleep(dead_s)
+        put(desk, RequestKind.STOP_ALL)
+        await desk.restart().service().run(until=lambda: True)
+        return [job.status for job in desk.jobs()]
+
+    statuses = play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=RENTED))
+    assert statuses == [JobStatus.SUCCEEDED] + [JobStatus.CANCELLED] * 9
 
 
 # ---------------------------------------------------------------- the inbox
