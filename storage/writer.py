@@ -101,17 +101,32 @@ class Writer:
             await asyncio.sleep(AGAIN_S)
 
     def _commit(self, fns: Sequence[Callable[[Session], Any]]) -> list[Any]:
-        """One outcome per fn: its value, or what undid it. Raises DBAPIError if the database took nothing."""
+        """One outcome per fn: its value, or what undid it. Raises DBAPIError if the database took nothing.
+
+        A savepoint for each would cost as much as most of them do: only a batch in which one failed gets them.
+        """
         with self._engine.connect() as connection:
             try:
-                with connection.begin() as transaction:
-                    outcomes = [_attempt(connection, fn) for fn in fns]
-                    self._on_commit("before")
-                    transaction.commit()
+                try:
+                    outcomes = self._transact(connection, fns, _bare)
+                except _Undone as undone:
+                    outcomes = [undone.failed] if len(fns) == 1 else self._transact(connection, fns, _attempt)
             except DBAPIError:
                 connection.invalidate()  # SQLite keeps the transaction open after a COMMIT that failed
                 raise
         self._on_commit("after")
+        return outcomes
+
+    def _transact(
+        self,
+        connection: Connection,
+        fns: Sequence[Callable[[Session], Any]],
+        attempt: Callable[[Connection, Callable[[Session], Any]], Any],
+    ) -> list[Any]:
+        with connection.begin() as transaction:
+            outcomes = [attempt(connection, fn) for fn in fns]
+            self._on_commit("before")
+            transaction.commit()
         return outcomes
 
 
@@ -136,6 +151,20 @@ def _passes(error: DBAPIError) -> bool:
     return False
 
 
+def _bare(connection: Connection, fn: Callable[[Session], Any]) -> Any:
+    """Run fn in a session of its own. Raises _Undone where it failed, and then the whole transaction must go."""
+    session = Session(connection, join_transaction_mode="rollback_only", expire_on_commit=False)
+    try:
+        with session:
+            value = fn(session)
+            session.commit()
+    except OperationalError:
+        raise
+    except Exception as error:
+        raise _Undone(_Failed(error)) from error
+    return value
+
+
 def _attempt(connection: Connection, fn: Callable[[Session], Any]) -> Any:
     """Run fn in a savepoint and a session of its own, so that its failure undoes nobody else's work."""
     session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
@@ -153,6 +182,12 @@ def _attempt(connection: Connection, fn: Callable[[Session], Any]) -> Any:
 @dataclass(frozen=True)
 class _Failed:
     error: Exception
+
+
+class _Undone(Exception):
+    def __init__(self, failed: _Failed) -> None:
+        super().__init__(failed)
+        self.failed = failed
 
 
 def _resolve(batch: Sequence[_Write], outcomes: Sequence[Any]) -> None:
