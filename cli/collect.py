@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import signal
+import sys
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +31,9 @@ from storage.db import DataFolder, lock_folder, open_engine
 from storage.migrate import upgrade
 from storage.models import Deployment, Installation, Job
 from storage.writer import Writer
+
+
+SWITCH_S = 0.0005  # the writing thread gives way to the loop, whose timers dispatch jobs: by default after 5 ms only
 
 
 def register(app: typer.Typer) -> None:
@@ -120,6 +124,7 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, ceilings: 
         loop.add_signal_handler(name, _end, service, task)
     gc.collect()
     gc.freeze()  # a full collection stops the loop for 40-50 ms, which is 0.5 s of a demo's world
+    sys.setswitchinterval(SWITCH_S)
     say(f"collector {os.getpid()} works on {folder.path} with {', '.join(backends) or 'no provider'}")
     try:
         await task
