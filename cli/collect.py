@@ -32,7 +32,6 @@ from storage.migrate import upgrade
 from storage.models import Deployment, Installation, Job
 from storage.writer import Writer
 
-
 SWITCH_S = 0.0005  # the writing thread gives way to the loop, whose timers dispatch jobs: by default after 5 ms only
 
 
