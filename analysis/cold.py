@@ -20,7 +20,7 @@ CLOCKS_APART_S = 5.0  # a provider's or a worker's clock against ours, where not
 LISTS_LATE_S = 30.0  # a worker that left is listed no longer than this
 STOOD_S = 0.5  # a container that was booted for a call takes it this soon after it is ready
 
-WARM_IN_COLD, COLD_IN_WARM = "warm_in_cold_series", "cold_in_warm_series"
+WRONG_START = WARM_IN_COLD, COLD_IN_WARM = "warm_in_cold_series", "cold_in_warm_series"
 SNAPSHOT_BUILDING, WARM_UP = "snapshot_building", "warm_up"
 BUILDING = 3  # first boots of a Modal deployment that build its snapshot and are slower (Modal docs, 2026)
 _STARTED = (StartKind.COLD, StartKind.RESTORED)

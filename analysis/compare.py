@@ -9,11 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from analysis import cost, schema, stats, timing, validity
+from analysis import cheats, cost, schema, stats, timing, validity
 from words import FailureClass, StartKind
 
 CELL = ("workflow", "workflow_hash", "settings", "backend", "gpu", "start_kind")
 _KNOWN = [kind.value for kind in StartKind if kind is not StartKind.UNKNOWN]
+_DISCARDED = (
+    pl.col("left_out").is_not_null() & (pl.col("left_out") != cheats.CACHE_REPEAT) & (pl.col("outcome") == timing.GOOD)
+)
 _PHASES = ("dispatch_s", "queue_s", "boot_s", "load_s", "execution_s")
 
 
@@ -21,7 +24,8 @@ def cells(jobs: pl.DataFrame) -> pl.DataFrame:
     """`schema.CELLS`, ordered by key. Input `schema.JOBS`.
 
     n: counted first attempts (good, or failed by provider, capacity or quality) that `validity.measured` keeps.
-    left_out: ended jobs that it does not keep. Phase means are of good jobs.
+    left_out: ended jobs that it does not keep; discarded: of these, good ones whose start was not what their series
+    asks for, or that warmed a deployment up. Phase means are of good jobs.
     latency_p50_s: null if unbounded (that many failed). Limits are two-sided 95 %; `*_withheld` says why one is
     missing, in words: "needs 14 more".
     """
@@ -63,6 +67,7 @@ def _cell(key: Mapping[str, Any], group: pl.DataFrame) -> dict[str, Any]:
         "ours": kept.filter(pl.col("outcome") == FailureClass.OURS).height,
         "fate_unknown": kept.filter(pl.col("outcome") == FailureClass.UNKNOWN).height,
         "left_out": left_out.filter(pl.col("outcome").is_not_null()).height,
+        "discarded": left_out.filter(_DISCARDED).height,
         **_success(good.height, n),
         **_latency(counted, 0.50, "p50"),
         **_latency(counted, 0.95, "p95"),

@@ -246,6 +246,7 @@ CELLS = _schema(
         "ours": pl.Int64,
         "fate_unknown": pl.Int64,
         "left_out": pl.Int64,  # measured and not in n: see `left_out` of the job
+        "discarded": pl.Int64,  # of these: good, but met the wrong start or warmed a deployment up
         "success_rate": pl.Float64,
         "success_lo": pl.Float64,
         "success_hi": pl.Float64,

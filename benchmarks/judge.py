@@ -44,11 +44,23 @@ def judge(
         worst("warm p50", latency, within),
         worst("marginal cost", marginal, within),
         worst("fully loaded cost", loaded, within),
-        _same("success rates", [(cell["success_rate"], _true(cell, "success_rate")) for cell in shown["cells"]]),
-        _same("jobs of a cell", [(cell["n"], _true(cell, "n")) for cell in shown["cells"]]),
+        _same("success rates", [(_rate(cell), _true(cell, "success_rate")) for cell in shown["cells"]]),
+        _same("jobs of a cell", [(_kept(cell), _true(cell, "n")) for cell in shown["cells"]]),
         _same("paid calls", [(shown["paid_calls"], shown["truth"]["paid_calls"])]),
         Check("marked simulated", str(shown["simulated"]), "True", shown["simulated"] is True),
     ]
+
+
+def _kept(cell: Mapping[str, Any]) -> int:
+    """Jobs of a cell as the ledger counts them: it keeps those that we discard for a start of the wrong kind."""
+    return int(cell["n"] + cell["discarded"])
+
+
+def _rate(cell: Mapping[str, Any]) -> float | None:
+    """The success rate with the discarded ones, which were all good."""
+    if cell["success_rate"] is None:
+        return None
+    return float((cell["success_rate"] * cell["n"] + cell["discarded"]) / _kept(cell))
 
 
 def _true(entry: Mapping[str, Any], *path: str) -> Any:

@@ -1,6 +1,8 @@
 """`bakeoff export`: every number recomputable outside."""
 
 import json as jsonlib
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +11,7 @@ import typer
 
 from analysis.spreadsheet import defused
 from cli.compare import truth_of_world
-from cli.output import AsJson, Refused, give, reading, say, write_text
+from cli.output import AsJson, Refused, give, reading, say
 from cli.report import document
 from storage import frames
 
@@ -34,10 +36,7 @@ def export(
         parts = {f"{name}.{form}": getattr(frames, name)(session) for name in FRAMES}
         shown = jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, frame in parts.items():
-            _write(out / name, frame, form)
-        write_text(out / "compare.json", shown)
+        _write(out, parts, shown, form)
     except (OSError, pl.exceptions.PolarsError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise Refused(f"Cannot write to {out}: {why}. Name another folder.") from None
@@ -48,11 +47,16 @@ def export(
         say(f"Wrote {', '.join(f'{name} ({rows} rows)' for name, rows in written.items())} and compare.json to {out}.")
 
 
-def _write(path: Path, frame: pl.DataFrame, form: str) -> None:
-    """The file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        defused(frame).write_csv(part) if form == "csv" else frame.write_parquet(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _write(out: Path, parts: Mapping[str, pl.DataFrame], shown: str, form: str) -> None:
+    """All files or none: they are written aside, and take their places once each of them is whole."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
+        aside = Path(folder)
+        for name, frame in parts.items():
+            defused(frame).write_csv(aside / name) if form == "csv" else frame.write_parquet(aside / name)
+        (aside / "compare.json").write_text(shown, encoding="utf-8")
+        made = [path.name for path in aside.iterdir()]
+        if blocked := [name for name in made if (out / name).is_dir()]:
+            raise IsADirectoryError(0, f"{blocked[0]} is a folder")
+        for name in made:
+            (aside / name).replace(out / name)

@@ -16,6 +16,7 @@ CELL_FIELDS = (
     *CELL_KEY,
     "n",
     "left_out",
+    "discarded",
     "success_rate",
     "latency_s",
     "queue_s",

@@ -13,6 +13,7 @@ from functools import partial
 
 from sqlmodel import Session, col, func, select
 
+from analysis.cold import WRONG_START
 from analysis.saturation import Load, saturated
 from collectors import deployments
 from collectors.context import Context, Drained, to_the_end
@@ -21,12 +22,12 @@ from collectors.looks import Expected
 from storage.models import Deployment, Job, Prompt, Run, Workflow
 from storage.plans import drawn_again
 from words import DeploymentState, JobStatus
+from workflows import Workflow as WorkflowFile
 from workflows import load
 
 STOP_LOOK_S = 5.0  # world seconds after which a lane that waits notices that its run is to stop
 CLAIM_AHEAD_S = 2.0  # world seconds between the claim of an open-loop job and its instant: the commit is not in its way
 TIMEOUT_S = 600.0  # world seconds that a job may take
-WRONG_START = ("warm_in_cold_series", "cold_in_warm_series")
 REDRAWS = 0.5  # of the jobs planned on a lane, at most, are drawn again
 
 
@@ -37,11 +38,14 @@ class _Lane:
     ctx: Context
     row: Deployment
     load_from: datetime
+    run: Run
+    workflow: WorkflowFile
     expected: Expected = field(default_factory=Expected)
     loaded: list[Load] = field(default_factory=list)
     in_flight: int = 0
     last_end: datetime | None = None
     driven: set[int | None] = field(default_factory=set)  # ids; each is driven once by one process
+    texts: dict[str, str] = field(default_factory=dict)  # of its prompts, by id
 
     @property
     def over(self) -> bool:
@@ -53,7 +57,8 @@ class _Lane:
 
 async def run_load(ctx: Context, row: Deployment) -> Deployment:
     """Every open job of the lane; ends early when the run is to stop or the capacity has died. Raises Drained."""
-    lane = _Lane(ctx=ctx, row=row, load_from=await _begin(ctx, row))
+    load_from, (run, workflow) = await _begin(ctx, row), await ctx.load(partial(_sent, row))
+    lane = _Lane(ctx=ctx, row=row, load_from=load_from, run=run, workflow=workflow)
     jobs = await _open_jobs(ctx, row)
     arrivals = [job for job in jobs if job.offset_us is not None]
     slots = sorted({job.slot for job in jobs if job.offset_us is None} | (set() if arrivals else {0}))
@@ -167,7 +172,9 @@ async def _one(lane: _Lane, job: Job, intended_at: datetime | None) -> None:
     lane.in_flight += 1
     lane.driven.add(job.id)
     try:
-        await drive(ctx, await ctx.load(partial(_sample, lane, job, intended_at)))
+        if job.prompt_id not in lane.texts:
+            lane.texts = await ctx.load(partial(_texts, lane.row))
+        await drive(ctx, _sample(lane, job, intended_at))
     finally:
         lane.in_flight -= 1
     lane.last_end = ctx.clock.now()
@@ -192,16 +199,26 @@ async def _watch(lane: _Lane, ended: Job) -> None:
     await lane.ctx.tell("deployment", f"{lane.row.key} was stopped. {lane.row.reason}", run_id=lane.row.run_id)
 
 
-def _sample(lane: _Lane, job: Job, intended_at: datetime | None, session: Session) -> Sample:
-    run = session.get_one(Run, lane.row.run_id)
-    workflow = load(session.get_one(Workflow, run.workflow_hash).name)
-    prompt = session.get_one(Prompt, job.prompt_id)
+def _sent(row: Deployment, session: Session) -> tuple[Run, WorkflowFile]:
+    """What all jobs of the lane have in common."""
+    run = session.get_one(Run, row.run_id)
+    return run, load(session.get_one(Workflow, run.workflow_hash).name)
+
+
+def _texts(row: Deployment, session: Session) -> dict[str, str]:
+    """The prompts of all jobs of the lane, read once: a job on its way out waits for no table."""
+    query = select(col(Prompt.id), col(Prompt.text)).join(Job, col(Job.prompt_id) == Prompt.id)
+    return dict(session.exec(query.where(Job.deployment_id == row.id)).all())
+
+
+def _sample(lane: _Lane, job: Job, intended_at: datetime | None) -> Sample:
+    values = {**lane.run.params, "prompt": lane.texts[job.prompt_id], "seed": job.seed}
     return Sample(
         job=job,
         deployment=lane.row,
         ref=deployments.ref_of(lane.row),
         backend=lane.ctx.backends[lane.row.backend],
-        graph=workflow.render({**run.params, "prompt": prompt.text, "seed": job.seed}),
+        graph=lane.workflow.render(values),
         timeout_s=TIMEOUT_S,
         intended_at=intended_at,
         expected=lane.expected,

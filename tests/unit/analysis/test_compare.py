@@ -66,7 +66,7 @@ def test_what_is_left_out_is_counted_and_enters_no_number() -> None:
     slow = [warm(90.0, left_out=why) for why in ("cache_repeat", "cold_in_warm_series")]
     ours = failed("invalid_request", left_out="cache_repeat")
     row = cell(warm(10.0), *slow, ours, job(status="running", left_out="cache_repeat"))
-    assert (row["n"], row["good"], row["ours"], row["left_out"]) == (1, 1, 0, 3)
+    assert (row["n"], row["good"], row["ours"], row["left_out"], row["discarded"]) == (1, 1, 0, 3, 1)
     assert row["latency_p50_s"] == pytest.approx(10.0)
     assert row["execution_s"] == pytest.approx(10.0 - 1.03)
 

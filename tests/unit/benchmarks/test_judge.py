@@ -26,6 +26,7 @@ def true() -> dict[str, Any]:
             gpu="L40S",
             start_kind=kind,
             n=n,
+            discarded=0,
             success_rate=(n - 1) / n,
             latency_s={"p50": 12.0, "p95": None},
             marginal_usd_per_image=0.005,
@@ -131,3 +132,12 @@ def test_a_document_without_cells_proves_nothing() -> None:
         "success rates",
         "jobs of a cell",
     }
+
+
+def test_what_was_discarded_for_its_start_is_counted_with_the_ledger(true: dict[str, Any]) -> None:
+    cell = true["cells"][0]
+    cell["n"], cell["discarded"] = 38, 2
+    cell["success_rate"] = 37 / 38
+    assert list(failing(judge(true))) == []
+    cell["discarded"] = 1
+    assert "jobs of a cell: 39 for 40, allowed equal" in list(failing(judge(true)))

@@ -125,6 +125,9 @@ def test_a_comparison_without_a_job_is_empty_and_marked(bakeoff: Command, known:
     assert bakeoff("compare").out.startswith("SIMULATED")
 
 
+TABLES = ("blocks", "jobs", "deployments", "charges", "images")
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_export_writes_every_table_and_the_comparison(
     form: str, bakeoff: Command, known: DataFolder, tmp_path: Path
@@ -132,12 +135,10 @@ def test_an_export_writes_every_table_and_the_comparison(
     assert known.db.exists()
     said = bakeoff("export", str(tmp_path / "out"), "--format", form, "--json")
     assert said.code == 0
-    assert json.loads(said.out)["rows"] == {
-        f"{name}.{form}": 0 for name in ("jobs", "deployments", "charges", "images")
-    }
+    assert json.loads(said.out)["rows"] == {f"{name}.{form}": 0 for name in TABLES}
     assert {entry.name for entry in (tmp_path / "out").iterdir()} == {
         "compare.json",
-        *(f"{name}.{form}" for name in ("jobs", "deployments", "charges", "images")),
+        *(f"{name}.{form}" for name in TABLES),
     }
 
 
