@@ -30,9 +30,10 @@ async def sweep(ctx: Context) -> int:
             continue
         for orphan in await _orphans(ctx, [live for live in found if live.key.startswith(ours)]):
             ended += await _end(ctx, backend, orphan)
-        for other in found:
-            if not other.key.startswith(ours):
-                await _tell_once(ctx, f"{other.key} on {called(name)} is not of this installation: it is left alone.")
+        others = sorted(live.key for live in found if not live.key.startswith(ours))
+        await _tell_once(
+            ctx, [f"{key} on {called(name)} is not of this installation: it is left alone." for key in others]
+        )
     return ended
 
 
@@ -61,8 +62,12 @@ async def _end(ctx: Context, backend: Backend, orphan: LiveResource) -> bool:
     return False
 
 
-async def _tell_once(ctx: Context, text: str) -> None:
+async def _tell_once(ctx: Context, texts: list[str]) -> None:
     """Not at each sweep, nor again after a start."""
-    known = select(Event.id).where(Event.kind == "orphan", Event.text == text)
-    if await ctx.load(lambda session: session.exec(known).first()) is None:
-        await ctx.tell("orphan", text)
+    if not texts:
+        return
+    query = select(Event.text).where(Event.kind == "orphan", col(Event.text).in_(texts))
+    known = await ctx.load(lambda session: set(session.exec(query)))
+    for text in texts:
+        if text not in known:
+            await ctx.tell("orphan", text)
