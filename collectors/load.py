@@ -13,6 +13,7 @@ from functools import partial
 
 from sqlmodel import Session, col, func, select
 
+from analysis.cold import WRONG_START
 from analysis.saturation import Load, saturated
 from collectors import deployments
 from collectors.context import Context, Drained, to_the_end
@@ -27,7 +28,6 @@ from workflows import load
 STOP_LOOK_S = 5.0  # world seconds after which a lane that waits notices that its run is to stop
 CLAIM_AHEAD_S = 2.0  # world seconds between the claim of an open-loop job and its instant: the commit is not in its way
 TIMEOUT_S = 600.0  # world seconds that a job may take
-WRONG_START = ("warm_in_cold_series", "cold_in_warm_series")
 REDRAWS = 0.5  # of the jobs planned on a lane, at most, are drawn again
 
 
