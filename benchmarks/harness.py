@@ -143,7 +143,8 @@ def _ours(load: Load, data: DataFolder, collector: "subprocess.Popen[bytes]", st
         _say(f"ours: {start_at - now_s() + load.took_s:.0f} s")
         _sleep_until(start_at)
         if late := harness_ours.late_endpoints(data, start_at):
-            raise SystemExit(f"{late} of our endpoints were not ready at the start; see collector.log.")
+            log = (data.path / "collector.log").read_text()[-2000:]
+            raise SystemExit(f"{late} of our endpoints were not ready at the start. The collector said:\n{log}")
         _sleep_until(start_at + load.took_s)
     told = harness_ours.told(data)
     contender = Contender(

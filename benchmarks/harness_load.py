@@ -84,7 +84,7 @@ class Load:
         return next((begins, ends) for begins, ends, low in self.steps if low == level)
 
 
-QUICK = Load(spaces=1, short_n=12, short_per_s=10.0, short_s=1.25, levels=(25, 50, 100), per_s=80.0, hold_s=0.75,
+QUICK = Load(spaces=1, short_n=30, short_per_s=10.0, short_s=1.25, levels=(25, 50, 100), per_s=80.0, hold_s=0.75,
              extra=20, long_s=5.0, tail_s=2.0, settle_s=0.1, floor_s=1.0)  # fmt: skip
 
 

@@ -35,7 +35,7 @@ CALLS_A_SPACE = 5  # of Runpod's REST until an endpoint is ready, one a second
 
 def ready_after_s(load: Load) -> float:
     """How long the collector takes until its endpoints are ready."""
-    return 4 + 2 * load.spaces * CALLS_A_SPACE
+    return 14 + 2 * load.spaces * CALLS_A_SPACE
 
 
 def prepare(path: Path, line: Mapping[str, Any], load: Load, start_at: float) -> DataFolder:
