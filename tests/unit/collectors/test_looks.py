@@ -29,12 +29,12 @@ def warm(execution_s: float | None, *, took_s: float = 12.0, **changes: object) 
     [
         (0, 20, 2.0),  # far from the end
         (17, 3.0, 1.5),  # 1.5 s before the predicted end looks become fine: no further than that
-        (18.4, 1.6, 0.25),  # what is left until then is no more than a fine gap
-        (20, 0, 0.25),
-        (21, -1.0, 0.25),  # as overdue as a job may be
+        (18.4, 1.6, FINE_S),  # what is left until then is no more than a fine gap
+        (20, 0, FINE_S),
+        (21, -1.0, FINE_S),  # as overdue as a job may be
         (41, -21.5, 2.0),  # overdue by far: what it waits for is not what was predicted
         (31.5, -11.5, 1.0),
-        (0, None, 0.25),  # no prediction: grows with the wait
+        (0, None, FINE_S),  # no prediction: grows with the wait
         (20, None, 1.0),
         (30, None, 1.5),
         (400, None, 2.0),
