@@ -108,6 +108,7 @@ def test_a_block_starts_at_its_hour_and_until_it_could_no_longer_end_in_its_day_
         runs = desk.rows(Run)
         assert [run.id for run in runs] == [block.run_id for block in blocks(desk) if block.run_id]
         assert all(run.note.startswith("schedule 1, block 1, night") for run in runs)
+        assert all(run.cap_usd == Decimal(5) for run in runs), "its share of what is left"
 
     seen(tmp_path, scenario)
 
