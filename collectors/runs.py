@@ -87,9 +87,11 @@ async def _lanes(ctx: Context, run_id: int) -> None:
 async def _finish(ctx: Context, run_id: int) -> None:
     await _set(ctx, run_id, status=RunStatus.TEARING_DOWN)
     left = await _left_running(ctx, run_id)
-    if left:
+    for _ in range(PROOF_TRIES if left else 0):  # a list may be late, or an earlier one that came again
         await orphans.sweep(ctx)
-        left = await _left_running(ctx, run_id)
+        if not (left := await _left_running(ctx, run_id)):
+            break
+        await ctx.clock.sleep(PROOF_GAP_S)
     await clocks.keep(ctx, run_id)
     why = await ctx.load(partial(_stopped_why, run_id))
     status = RunStatus.STOPPED if why else RunStatus.DONE

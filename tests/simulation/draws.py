@@ -14,7 +14,7 @@ from storage.plans import RunPlan
 from tests.simulation.bakeoff import plan
 from tests.simulation.mishaps import BACKENDS, CLOCK, CRASHES, FAULTS, NO_FAULT, STORAGE, VERBS, Cell, Plant
 
-PLANTS = 8  # mishaps of one seed
+PLANTS = 9  # mishaps of one seed
 RUNS = 4
 # About how often a verb of one backend is called in a seed: the calls that a plant lets pass are drawn up to here.
 _CALLS = {
@@ -53,6 +53,11 @@ NEVER = (
         "modal, stale",
         "each gRPC call is a stream of its own: no earlier reply can come again",
         lambda backend, _v, fault, _c: (backend, fault) == ("modal", "stale"),
+    ),
+    Never(
+        "vast deploy, stale",
+        "each order has the path of its offer and is sent once: no earlier reply to it can come again",
+        lambda backend, verb, fault, _c: (backend, verb, fault) == ("vast", "deploy", "stale"),
     ),
     Never(
         "modal, elsewhere or oversized or nested",
