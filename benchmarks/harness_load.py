@@ -33,8 +33,8 @@ class Load:
     per_s: float = 50.0
     hold_s: float = 5.0
     extra: int = 200
-    long_s: float = 65.0
-    tail_s: float = 6.0  # after the last dispatch
+    long_s: float = 62.0
+    tail_s: float = 8.0  # after the last dispatch
     settle_s: float = 1.0  # of hold_s, before CPU is counted
     floor_s: float = 5.0  # for which the machine's timers are measured
 
