@@ -106,7 +106,7 @@ def _vast(case: Case) -> _Told:
     ComfyUI names the nodes it had in its cache: the loaders on a server that has worked before, none on a fresh one.
     """
     cached, ahead = case.job.evidence.get("cached_nodes"), _ahead(case)
-    ran = any(other.status.final and other.worker_id is not None for other in ahead)
+    ran = any(_ran(other) for other in ahead)
     facts = {"earlier_job_ran": ran, "earlier_job_may_have_run": bool(ahead), "cached_nodes": cached}
     if case.job.worker_id is None:
         return StartKind.UNKNOWN, "no sign that the host ever took it", facts
@@ -117,6 +117,15 @@ def _vast(case: Case) -> _Told:
     if ahead and cached is None:
         return StartKind.UNKNOWN, "a job was sent before it, and whether that ran first was not seen", facts
     return StartKind.COLD, "first job of a fresh rental", facts
+
+
+def _ran(job: Sample) -> bool:
+    """It did work there: its execution took time, or it was seen at work until we gave it up.
+
+    A job that waits for a host that dies ends with it, and that it never ran is not said.
+    """
+    worked = bool(job.execution_s) or job.first_finished_at is None
+    return job.status.final and job.worker_id is not None and worked
 
 
 def _no_rule(_case: Case) -> _Told:

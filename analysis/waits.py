@@ -7,6 +7,7 @@ there to its pick-up and its end. A worker that is up and free takes a job at on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from words import JobStatus, Reason, StartKind
@@ -42,14 +43,14 @@ class Sample:
     execution_s: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def accepted(self) -> Span | None:
         """Between our sending and the answer; None where one of them is missing."""
         if self.sent_at is None or self.accepted_at is None:
             return None
         return Span(self.sent_at.timestamp(), self.accepted_at.timestamp())
 
-    @property
+    @cached_property
     def picked(self) -> Span | None:
         """When a worker took it: its wait after it was accepted, else its execution before it was seen finished."""
         if self.accepted is not None and self.queue_s is not None:
@@ -59,7 +60,7 @@ class Sample:
         low = self._unfinished - self.execution_s
         return Span(max(self.accepted.low, low), self.first_finished_at.timestamp() - self.execution_s)
 
-    @property
+    @cached_property
     def done(self) -> Span:
         """When its worker was free again; without an upper end while it is open."""
         if self.picked is not None and self.execution_s is not None and self.status.final:
@@ -81,7 +82,7 @@ class Sample:
             return self.status is JobStatus.RUNNING and self.done.low <= picked.low
         return self.done.low < picked.high if self.picked is None else sum(self.picked) < sum(picked)
 
-    @property
+    @cached_property
     def _unfinished(self) -> float:
         seen = [at.timestamp() for at in (self.sent_at, self.last_unfinished_at) if at is not None]
         return max(seen, default=-_NEVER)
@@ -95,7 +96,7 @@ class Case:
     others: Sequence[Sample] = ()
     idle_window_s: float = 0.0
 
-    @property
+    @cached_property
     def last(self) -> Sample | None:
         """The job that was on this worker, or one of its name, before: perhaps one whose end was not seen yet."""
         picked, worker = self.job.picked, self.job.worker_id
@@ -104,12 +105,12 @@ class Case:
         before = [other for other in self.others if other.worker_id == worker and other.began_before(picked)]
         return max(before, key=lambda other: other.done.high, default=None)
 
-    @property
+    @cached_property
     def died(self) -> bool:
         """Did the job before end with its worker's life?"""
         return self.last is not None and self.last.reason == Reason.WORKER_LOST
 
-    @property
+    @cached_property
     def queued(self) -> Span | None:
         """How long it waited."""
         job = self.job
@@ -117,7 +118,7 @@ class Case:
             return Span(job.queue_s, job.queue_s)
         return None if job.accepted is None or job.picked is None else _between(job.accepted, job.picked)
 
-    @property
+    @cached_property
     def waited(self) -> Span | None:
         """How long it waited while no known job was on its worker: below UP_S if that was up, BOOT_S if it was not."""
         if self.queued is None or self.job.picked is None or self.last is None:
@@ -125,14 +126,14 @@ class Case:
         free = _between(self.last.done, self.job.picked)
         return Span(min(self.queued.low, free.low), min(self.queued.high, free.high))
 
-    @property
+    @cached_property
     def idle(self) -> Span | None:
         """How long its worker had been idle when it came."""
         if self.last is None or self.job.accepted is None:
             return None
         return _between(self.last.done, self.job.accepted)
 
-    @property
+    @cached_property
     def unseen(self) -> int:
         """Jobs that may have been on this worker during the wait: where they ran, or until when, nobody knows."""
         accepted, picked = self.job.accepted, self.job.picked

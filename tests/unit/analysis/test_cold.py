@@ -334,6 +334,14 @@ def test_a_job_of_a_rental_that_died_is_told_by_what_was_sent_before_it() -> Non
     assert kind("vast", job(worker=None, **died), job(-20, 0, 10)) is UNKNOWN
 
 
+def test_a_job_that_ended_with_its_host_need_not_have_run_there() -> None:
+    died = {"status": JobStatus.LOST, "queue_s": None, "execution_s": None, "first_finished_at": at(9)}
+    cancelled = {"status": JobStatus.CANCELLED, "queue_s": 1.0, "execution_s": 0.0, "first_finished_at": at(-1)}
+    assert kind("vast", job(**died), job(-1, **died)) is UNKNOWN
+    assert kind("vast", job(evidence={"cached_nodes": []}), job(-5, **cancelled)) is COLD
+    assert kind("vast", job(), job(-5, **cancelled)) is UNKNOWN
+
+
 def test_a_backend_without_a_rule_is_never_guessed_at() -> None:
     assert kind("modal-web", call(0)) is UNKNOWN
 
