@@ -20,6 +20,7 @@ from clock import from_us
 from simulator.ledger import Rented, TrueCharge
 from simulator.pool import SimJob
 from storage.models import Charge, Deployment, Event, Job, Run
+from tests.simulation.mishaps import WIRE
 from tests.simulation.seeds import RETENTION, STRANGERS, Seeded
 from words import FAILURE_OF, CostState, DeploymentState, JobStatus, Reason, RunStatus
 
@@ -118,6 +119,10 @@ class Ended:
         )
         return (end - start).total_seconds() - up
 
+    def met(self, backend: str, verb: str, *faults: str) -> bool:
+        """Did a call of that verb meet one of these faults?"""
+        return any(cell[:2] == (backend, verb) and cell[2] in faults for cell in self.made.script.met)
+
     def _all(self, model: Any) -> Any:
         with self.made.reading() as session:
             return session.exec(select(model)).all()
@@ -183,23 +188,39 @@ def _strangers(ended: Ended) -> Iterator[str]:
 def _nothing_lost(ended: Ended) -> Iterator[str]:
     """What ended while its result was kept and a collector was up has that result."""
     for job in ended.jobs:
-        found = ended.true_jobs.get(job.provider_job_id or "")
-        if found is None:
+        rented, true = ended.true_jobs.get(job.provider_job_id or "", (None, None))
+        if rented is None or true is None or true.done_us is None or true.state == "cancelled":
             continue
-        rented, true = found
-        if true.state not in ("completed", "failed", "timed_out") or true.done_us is None:
-            continue
+        if job.reason == Reason.UNEXPECTED_REPLY:
+            continue  # ended at once with what was received, as for a reply beyond all limits
         if job.status in _LOST and not (true.state == "timed_out" and job.status is JobStatus.TIMED_OUT):
             kept_s = _kept_s(ended, rented, true)
-            given_up = ended.given_up.get(job.id)
-            late = given_up is not None and ended.world_at(given_up) < from_us(true.done_us)  # our cancel was not heard
-            died = true.fate == "worker_lost"  # beside a stop: nobody can tell which of the two ended it
-            if kept_s > (GRACE + AWAY).total_seconds() and not late and not died:
+            if kept_s > (GRACE + AWAY).total_seconds() and not _excused(ended, job, rented, true):
                 yield f"{job.key} is {job.status}: {job.reason}; it {true.state} and was kept for {kept_s:.0f} s"
-        elif job.reason == Reason.UNEXPECTED_REPLY:
-            continue  # ended at once with what was received, as for a reply beyond all limits
-        elif (job.status is JobStatus.SUCCEEDED) != (true.good or true.fate == "fewer_steps"):
+        elif (job.status is JobStatus.SUCCEEDED) != (true.good or _looks_good(ended, job, true)):
             yield f"{job.key} is {job.status} ({job.reason}: {job.error}), in truth it {true.state} as {true.fate}"
+
+
+def _excused(ended: Ended, job: Job, rented: Rented, true: SimJob) -> bool:
+    """It came after we had given it up, since our cancel was not heard; or a person's stop waited for no answer.
+
+    A worker that died beside a stop: nobody can tell which of the two ended it.
+    """
+    given_up = ended.given_up.get(job.id)
+    late = given_up is not None and ended.world_at(given_up) < from_us(true.done_us or 0)
+    unheard = job.reason == Reason.STOPPED and ended.met(rented.backend, "poll", *WIRE)
+    return late or unheard or true.fate == "worker_lost"
+
+
+def _looks_good(ended: Ended, job: Job, true: SimJob) -> bool:
+    """No check of a picture counts steps, nor knows one that repeats a picture which never came to us."""
+    if true.duplicate_of is None:
+        return true.fate == "fewer_steps"
+    first = true.duplicate_of.seed
+    return not any(
+        (other.deployment_id, other.seed) == (job.deployment_id, first) and other.status is JobStatus.SUCCEEDED
+        for other in ended.jobs
+    )
 
 
 def _kept_s(ended: Ended, rented: Rented, true: SimJob) -> float:
@@ -221,7 +242,7 @@ def _brackets(ended: Ended) -> Iterator[str]:
         if true.done_us is None:
             yield f"{job.key} has an end, and in truth it had none"
             continue
-        if any((rented.backend, "poll", "stale") == cell[:3] for cell in ended.made.script.met):
+        if ended.met(rented.backend, "poll", "stale"):
             job.last_unfinished_at = None  # an earlier look that came again said so: nobody can tell
         yield from (f"{job.key}: {wrong}" for wrong in _outside(ended, job, true))
 
