@@ -165,9 +165,11 @@ def _told(found: Iterable[Seen], total: int) -> Iterator[Seen]:
 
 def _coverage(met: Mapping[Cell, int]) -> Table:
     """A line for each verb and crash point, a column for each fault; a dot where it cannot be."""
-    table = Table("backend", "verb", "crash", title="Mishaps met", padding=(0, 1, 0, 0))
+    table = Table(title="Mishaps met", padding=(0, 1, 0, 0))
+    for name in ("backend", "verb", "crash"):
+        table.add_column(name, no_wrap=True)
     for fault in FAULTS:
-        table.add_column(fault, justify="right", max_width=8)
+        table.add_column(fault.replace("_", " "), justify="right", overflow="fold")
     for backend in BACKENDS:
         for verb in VERBS:
             for crash in CRASHES:
