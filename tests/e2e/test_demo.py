@@ -29,6 +29,7 @@ KEYS = {
     "HF_TOKEN": f"hf-{CANARY}",
 }
 SMALL = ["--workflow", "flux-dev", "--warm", "8", "--cold", "2", "--speed", "10"]
+JOBS = 3 * (8 + 3 + 2)  # warm, repeats for the cache check and cold, on three providers
 LIMIT_S = 240
 
 
@@ -82,13 +83,16 @@ def test_a_demo_on_sockets_measures_what_its_ledger_says(shown: tuple[Demo, dict
     _, document, _ = shown
 
     assert document["simulated"] is True
-    assert document["jobs"] == 30
-    assert document["paid_calls"] == document["truth"]["paid_calls"] == 30 + 4
+    assert document["jobs"] >= JOBS  # a warm job that a busy machine turned cold is drawn again
+    assert document["paid_calls"] == document["truth"]["paid_calls"] == document["jobs"] + 4
     assert {(cell["backend"], cell["start_kind"]) for cell in document["cells"]} == {
         (backend, kind) for backend in ("modal", "runpod", "vast") for kind in ("cold", "warm")
     }
     for cell in document["cells"]:
-        assert (cell["n"], cell["success_rate"]) == (cell["truth"]["n"], cell["truth"]["success_rate"]), cell
+        whole = cell["n"] + cell["discarded"]  # the ledger keeps what was discarded, all of it good
+        assert whole == cell["truth"]["n"], cell
+        good = cell["success_rate"] * cell["n"] + cell["discarded"]
+        assert good / whole == pytest.approx(cell["truth"]["success_rate"]), cell
         assert cell["marginal_usd_per_image"] == pytest.approx(cell["truth"]["marginal_usd_per_image"], rel=0.05)
     for row in document["deployments"]:
         truth = row["truth"]["fully_loaded_usd_per_image"]
@@ -140,7 +144,7 @@ def test_a_demos_folder_opens_for_every_other_verb(shown: tuple[Demo, dict[str, 
 
     assert [run["status"] for run in verb("runs")["runs"]] == ["done"]
     assert len(verb("compare")["cells"]) == len(document["cells"])
-    assert verb("export", str(tmp_path / "out"))["rows"]["jobs.csv"] == 30
+    assert verb("export", str(tmp_path / "out"))["rows"]["jobs.csv"] == document["jobs"]
     assert CANARY not in "".join(path.read_text() for path in (tmp_path / "out").iterdir())
 
 
