@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from analysis import stats
 from analysis.arrivals import cold_gap_s
+from analysis.ceilings import DESTROY_S
 from analysis.step_times import Work, floor_s
 from analysis.timing import timed
 from storage import frames
@@ -26,7 +27,6 @@ from workflows import load
 # GPU whose steps were measured; a boot with model load; a marketplace host that pulls the image.
 ASSUMED_JOB_S, ASSUMED_COLD_S = 15.0, 45.0
 ASSUMED_RENTAL_COLD_S, ASSUMED_RENTAL_READY_S = 20.0, 640.0
-DESTROY_S = 120.0  # a rental bills until it is gone; the ceilings keep so much in hand
 _REFERENCE, _REFERENCE_GPU = Work("flux-dev", 1024, 1024, 20, 1), "H100"
 
 

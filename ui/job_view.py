@@ -12,7 +12,7 @@ from storage.queries import JobDetail
 from ui.formats import clock_time, money, seconds, usd
 from ui.latency_view import Phases, split_phases
 from ui.names import label, provider_of, reason_words, status_words
-from words import CostState, JobStatus
+from words import CostState, JobStatus, StartKind
 
 _US = 1e6
 _PHASE_OF = {"dispatch": "dispatch", "queue": "queue", "boot": "boot", "load": "load", "execution": "execute"}
@@ -155,7 +155,11 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
 
 
 def _busy_s(job: Job) -> float | None:
-    return None if job.execution_us is None else (job.execution_us + (job.boot_us or 0)) / _US
+    """Execution, and the boot where the job caused it: a rented machine tells its boot with every job."""
+    if job.execution_us is None:
+        return None
+    caused_us = job.boot_us if job.start_kind in (StartKind.COLD, StartKind.RESTORED) else None
+    return (job.execution_us + (caused_us or 0)) / _US
 
 
 def _phases(job: Job) -> Phases:

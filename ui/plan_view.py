@@ -15,6 +15,7 @@ import polars as pl
 from analysis import stats
 from analysis.arrivals import data_of, load_typed
 from analysis.ceilings import most_beyond_usd
+from storage.block_cost import ASSUMED_COLD_S, ASSUMED_JOB_S, ASSUMED_RENTAL_COLD_S, ASSUMED_RENTAL_READY_S
 from storage.models import Backend, Offer
 from storage.plans import LEAST_REPEATS
 from ui.names import label, provider_of
@@ -49,8 +50,10 @@ class Seconds:
 
 
 # Assumed until measured: a 20-step 1024 px picture on an L40S, a boot and a model load, a marketplace host pulling.
-ASSUMED = Seconds(execution_s=15.0, cold_s=45.0, ready_s=40.0, measured=False)
-ASSUMED_RENTAL = Seconds(execution_s=15.0, cold_s=20.0, ready_s=640.0, measured=False)
+ASSUMED = Seconds(execution_s=ASSUMED_JOB_S, cold_s=ASSUMED_COLD_S, ready_s=40.0, measured=False)
+ASSUMED_RENTAL = Seconds(
+    execution_s=ASSUMED_JOB_S, cold_s=ASSUMED_RENTAL_COLD_S, ready_s=ASSUMED_RENTAL_READY_S, measured=False
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ def detail(
     [
         (detail(), "Job 1,204: good image, cold start, 46.3 s, ~$0.0420"),
         (detail(estimated_usd=Decimal("0.0246")), "Job 1,204: good image, cold start, 46.3 s, ~$0.0246"),
-        (detail(good=False, start_kind=None), "Job 1,204: broken image, start unknown, 46.3 s, ~$0.0420"),
+        (detail(good=False, start_kind=None), "Job 1,204: broken image, start unknown, 46.3 s, ~$0.0300"),
         (detail(usd_per_s=None), "Job 1,204: good image, cold start, 46.3 s, –"),
         (detail(status=JobStatus.FAILED, reason="worker_lost"), "Job 1,204 failed: worker lost (provider)"),
         (detail(status=JobStatus.TIMED_OUT, reason="stuck_in_queue"), "Job 1,204 timed out: stuck in queue (capacity)"),
@@ -108,3 +108,12 @@ def test_every_phase_is_told_in_seconds_or_with_the_reason_why_not() -> None:
     assert "part of the execution" in rows["load"]["why there is none"]
     assert all((row["took"] == "–") == bool(row["why there is none"]) for row in rows.values())
     assert all(row["simulated"] for row in rows.values())
+
+
+def test_a_warm_job_does_not_pay_for_the_boot_of_its_machine() -> None:
+    told = {"queue_us": 60_000, "boot_us": 288_000_000, "load_us": None, "execution_us": 8_600_000}
+    warm = detail(backend="vast", start_kind=StartKind.WARM, **told)
+    cold = detail(backend="vast", start_kind=StartKind.COLD, **told)
+    assert job_view.estimate_usd(warm) == pytest.approx(0.0086)
+    assert job_view.estimate_usd(cold) == pytest.approx(0.2966)
+    assert job_view.cost_line(warm).startswith("~$0.0086: 8.6 s x $0.001/s")
