@@ -13,21 +13,28 @@ has_tests() {
 }
 
 # What they run is covered already, and under coverage they take half as long again.
-seeds=tests/simulation/test_seeds.py
-echo "== small worlds with faults and deaths"
-.venv/bin/python -m pytest "$seeds" -n 2 --dist worksteal -q --junit-xml="$reports/seeds.xml"
+whole="tests/simulation tests/pages"
+echo "== simulated worlds with faults and deaths, and every page"
+.venv/bin/python -m pytest $whole -n 2 --dist worksteal -q --junit-xml="$reports/worlds.xml"
 
 echo "== behaviour, with branch coverage"
-.venv/bin/python -m pytest tests --ignore=tests/e2e --ignore=tests/peers --ignore="$seeds" -n 2 --dist worksteal -q \
-    --cov --cov-report=term --junit-xml="$reports/behaviour.xml"
+.venv/bin/python -m pytest tests --ignore=tests/e2e --ignore=tests/peers --ignore=tests/simulation --ignore=tests/pages \
+    -n 2 --dist worksteal -q --cov --cov-report=term --junit-xml="$reports/behaviour.xml"
 
-if has_tests tests/e2e; then
-    # Alone, since it watches real time: sockets, processes, a browser.
-    echo "== end to end, on real sockets"
-    .venv/bin/python -m pytest tests/e2e -q --junit-xml="$reports/e2e.xml"
-fi
-
+# Last, since they watch real time: sockets, processes, a browser. They wait more than they work, so side by side.
+peers=
 if has_tests tests/peers; then
-    echo "== the providers' official clients, in their own environment"
-    .venv-sdk/bin/python -m pytest tests/peers -q --junit-xml="$reports/peers.xml"
+    .venv-sdk/bin/python -m pytest tests/peers -q --junit-xml="$reports/peers.xml" >"$reports/peers.txt" 2>&1 &
+    peers=$!
 fi
+status=0
+if has_tests tests/e2e; then
+    echo "== end to end, on real sockets"
+    .venv/bin/python -m pytest tests/e2e -n 2 --dist loadfile -q --junit-xml="$reports/e2e.xml" || status=$?
+fi
+if [ -n "$peers" ]; then
+    echo "== the providers' official clients, in their own environment"
+    wait "$peers" || status=$?
+    cat "$reports/peers.txt"
+fi
+exit "$status"

@@ -76,8 +76,11 @@ class ProcessStudio:
         return painted.result()
 
     def close(self) -> None:
-        """End the painting process."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the painting process; waits for the picture on the easel.
+
+        An interpreter that ends while a pool is still closing may write to the pipe that the pool has just closed.
+        """
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _settle(parent: int) -> None:

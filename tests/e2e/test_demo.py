@@ -1,5 +1,6 @@
 """The wiring on real sockets: one small demo against its ledger, and one whose collector is killed twice."""
 
+import contextlib
 import json
 import os
 import random
@@ -7,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from playwright.sync_api import sync_playwright
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
-from storage.db import DataFolder, open_reader
+from storage.db import DataFolder, FolderUnusable, open_reader
 from storage.models import Collector, Deployment, Job, Run
 from tests.e2e.web import chromium, serving, visiting
 from words import DeploymentState, JobStatus, Reason, RunStatus
@@ -48,6 +51,14 @@ class Demo:
             text=True,
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Its simulator and its collector see that it is gone, and end too."""
+        self.process.kill()
+        self.process.communicate()
+
     def finish(self) -> tuple[dict[str, Any], str]:
         """The one document on stdout, and what was said on stderr."""
         out, said = self.process.communicate(timeout=LIMIT_S)
@@ -61,8 +72,9 @@ class Demo:
     def collector(self, after: int | None = None) -> int:
         """The collector's pid, once there is one other than `after` and it has jobs to drive."""
         while self.process.poll() is None:
-            if self.folder.db.exists() and (found := self._collector()) not in (None, after):
-                return found
+            with contextlib.suppress(FolderUnusable, OperationalError):  # no database yet, or one without tables
+                if (found := self._collector()) not in (None, after):
+                    return found
             time.sleep(0.2)
         raise AssertionError(self.process.communicate()[1])
 
@@ -73,10 +85,10 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Demo, dict[str, Any], str]:
-    demo = Demo(tmp_path_factory.mktemp("demo"), seed=3)
-    document, said = demo.finish()
-    return demo, document, said
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, dict[str, Any], str]]:
+    with Demo(tmp_path_factory.mktemp("demo"), seed=3) as demo:
+        document, said = demo.finish()
+        yield demo, document, said
 
 
 def test_a_demo_on_sockets_measures_what_its_ledger_says(shown: tuple[Demo, dict[str, Any], str]) -> None:
@@ -149,14 +161,14 @@ def test_a_demos_folder_opens_for_every_other_verb(shown: tuple[Demo, dict[str, 
 
 
 def test_a_collector_killed_twice_pays_nothing_twice_and_leaves_nothing(tmp_path: Path) -> None:
-    demo = Demo(tmp_path, seed=4)
     dice = random.Random(11)
     pid = None
-    for _ in range(2):
-        pid = demo.collector(after=pid)
-        time.sleep(dice.uniform(2, 15))
-        os.kill(pid, signal.SIGKILL)
-    document, said = demo.finish()
+    with Demo(tmp_path, seed=4) as demo:
+        for _ in range(2):
+            pid = demo.collector(after=pid)
+            time.sleep(dice.uniform(2, 15))
+            os.kill(pid, signal.SIGKILL)
+        document, said = demo.finish()
 
     assert said.count("another one takes over") == 2
     with demo.reading() as session:
