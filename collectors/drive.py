@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
 from backends.base import Backend, DeploymentRef, JobRef, JobSpec, Observation
@@ -27,6 +28,12 @@ from words import STATUS_OF, Feature, JobStatus, Reason, called
 
 AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
 STOP_S, AWAY_S = 10.0, 600.0  # world seconds in which a provider that is away may answer: at a stop, past a deadline
+_ANSWERED_BEFORE = (
+    select(Job.id)
+    .where(Job.deployment_id == bindparam("lane"), Job.provider_job_id == bindparam("answered"))
+    .where(Job.id != bindparam("job"))
+    .limit(1)
+)
 _TAKEN_AWAY = (Reason.WORKER_LOST, Reason.VANISHED)  # what a job says whose deployment was destroyed
 
 
@@ -149,10 +156,10 @@ async def _accepted(ctx: Context, sample: Sample, ref: JobRef, sent_at: datetime
         "sent_at": sent_at,
         "accepted_at": accepted_at,
     }
-    same = select(Job.id).where(Job.deployment_id == job.deployment_id, Job.provider_job_id == ref.id, Job.id != job.id)
+    same = {"lane": job.deployment_id, "answered": ref.id, "job": job.id}
 
     def write(session: Session) -> bool:
-        if session.exec(same).first() is not None:
+        if session.exec(_ANSWERED_BEFORE, params=same).first() is not None:
             return False
         guarded_update(session, Job, job.id, token, values)
         return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from analysis.cold import WRONG_START
@@ -28,6 +29,7 @@ from workflows import load
 STOP_LOOK_S = 5.0  # world seconds after which a lane that waits notices that its run is to stop
 CLAIM_AHEAD_S = 2.0  # world seconds between the claim of an open-loop job and its instant: the commit is not in its way
 TIMEOUT_S = 600.0  # world seconds that a job may take
+_BY_LANE = select(Job).where(Job.deployment_id == bindparam("lane")).order_by(col(Job.position))  # for each job
 REDRAWS = 0.5  # of the jobs planned on a lane, at most, are drawn again
 
 
@@ -123,8 +125,7 @@ async def _slot(lane: _Lane, slot: int) -> None:
 
 def _next(lane: _Lane, slot: int, session: Session) -> Job | None:
     """The first open job of the slot, after adding those that are to be drawn again."""
-    query = select(Job).where(Job.deployment_id == lane.row.id).order_by(col(Job.position))
-    jobs = list(session.exec(query).all())
+    jobs = list(session.exec(_BY_LANE, params={"lane": lane.row.id}).all())
     for job in _to_redraw(jobs):
         again = drawn_again(session, job, len(jobs))
         again.lease_token = lane.ctx.lease_token
@@ -227,7 +228,5 @@ def _sample(lane: _Lane, job: Job, intended_at: datetime | None) -> Sample:
 
 
 async def _open_jobs(ctx: Context, row: Deployment) -> list[Job]:
-    rows = await ctx.load(
-        lambda session: session.exec(select(Job).where(Job.deployment_id == row.id).order_by(col(Job.position))).all()
-    )
+    rows = await ctx.load(lambda session: session.exec(_BY_LANE, params={"lane": row.id}).all())
     return [job for job in rows if not job.status.final]

@@ -10,6 +10,11 @@ from words import DeploymentState, Feature, RunStatus, called
 
 _WANTED = (DeploymentState.INTENDED, DeploymentState.PROVISIONING, DeploymentState.READY)
 _OVER = [status for status in RunStatus if status.final]
+_KEYS_WANTED = (
+    select(Deployment.key)
+    .join(Run, col(Run.id) == Deployment.run_id)
+    .where(col(Deployment.state).in_(_WANTED), col(Run.status).not_in(_OVER))
+)
 TRIES = 5  # of a teardown, here; the next sweep goes on
 BETWEEN_S = 2.0
 
@@ -39,13 +44,12 @@ async def sweep(ctx: Context) -> int:
 
 async def _orphans(ctx: Context, found: list[LiveResource]) -> list[LiveResource]:
     """What is live and unwanted. The rows are read after the provider's list: nothing new can be mistaken for one."""
-
-    def wanted(session: Session) -> set[str]:
-        rows = select(Deployment.key).join(Run, col(Run.id) == Deployment.run_id)
-        return set(session.exec(rows.where(col(Deployment.state).in_(_WANTED), col(Run.status).not_in(_OVER))))
-
-    keys = await ctx.load(wanted)
+    keys = await ctx.load(_wanted)
     return [live for live in found if live.key not in keys]
+
+
+def _wanted(session: Session) -> set[str]:
+    return set(session.exec(_KEYS_WANTED))
 
 
 async def _end(ctx: Context, backend: Backend, orphan: LiveResource) -> bool:

@@ -2,7 +2,10 @@
 
 import contextlib
 from functools import partial
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from backends.base import Offer
@@ -14,6 +17,15 @@ from storage.models import Offer as OfferRow
 
 GPUS = ("L40S", "H100")
 READY = "ready"
+_KNOWN = (
+    sa.select(col(OfferRow.id), col(OfferRow.gpu), col(OfferRow.offer_id), col(OfferRow.usd_per_unit))
+    .where(
+        col(OfferRow.backend) == bindparam("backend"),
+        col(OfferRow.offer_id).in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(col(OfferRow.seen_at))
+)
+_SEEN_AGAIN = sa.update(OfferRow).where(col(OfferRow.id) == bindparam("row")).values(seen_at=bindparam("at"))
 
 
 async def refresh(ctx: Context) -> None:
@@ -44,17 +56,18 @@ def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Ses
         )
     )
     last = _last(session, name, offers)
+    again: list[dict[str, Any]] = []  # the same price, seen again
     for offer in offers:
         row = last.get((offer.gpu, offer.offer_id))
         if row is not None and row.usd_per_unit == offer.usd_per_unit:
-            row.seen_at = offer.seen_at  # the same price, seen again
-            session.add(row)
+            again.append({"row": row.id, "at": offer.seen_at})
         else:
             session.add(offer_row(offer))
+    if again:
+        session.connection().execute(_SEEN_AGAIN, again)
 
 
-def _last(session: Session, backend: str, offers: list[Offer]) -> dict[tuple[str, str], OfferRow]:
-    """The newest row of each of these offers: one query, as a marketplace has dozens of them."""
-    ids = {offer.offer_id for offer in offers}
-    query = select(OfferRow).where(OfferRow.backend == backend, col(OfferRow.offer_id).in_(ids))
-    return {(row.gpu, row.offer_id): row for row in session.exec(query.order_by(col(OfferRow.seen_at)))}
+def _last(session: Session, backend: str, offers: list[Offer]) -> dict[tuple[str, str], Any]:
+    """The newest row of each of these offers, its id and price: one query, as a marketplace has dozens of them."""
+    given = {"backend": backend, "ids": sorted({offer.offer_id for offer in offers})}
+    return {(row.gpu, row.offer_id): row for row in session.connection().execute(_KNOWN, given)}

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backends.errors import BackendError
 from collectors import budget, prices, stopping
@@ -20,18 +21,21 @@ from words import Feature, RequestKind, RequestState, RunStatus, ScheduleStatus,
 STOPS = (RequestKind.STOP_RUN, RequestKind.STOP_ALL)
 LISTEN_S = 2.0  # world seconds between looks for a wish to stop
 _OVER = [status for status in RunStatus if status.final]
+_OPEN = select(Request).where(Request.state == RequestState.ASKED).order_by(col(Request.id))
+_OPEN_STOPS = _OPEN.where(col(Request.kind).in_(STOPS))  # asked for every two seconds: built once
+_OTHERS = _OPEN.where(col(Request.kind).not_in(STOPS))
 _Answer = tuple[RequestState, dict[str, Any]]
 
 
 async def answer_all(ctx: Context) -> None:
     """Answer every open request but the stops, oldest first."""
-    for row in await ctx.load(partial(_asked, col(Request.kind).not_in(STOPS))):
+    for row in await ctx.load(partial(_asked, _OTHERS)):
         await _settle(ctx, row)
 
 
 async def answer_stops(ctx: Context) -> None:
     """Answer every open wish to stop, side by side: none waits for a price list, nor for another stop."""
-    rows = await ctx.load(partial(_asked, col(Request.kind).in_(STOPS)))
+    rows = await ctx.load(partial(_asked, _OPEN_STOPS))
     await to_the_end(*(_settle(ctx, row) for row in rows))
 
 
@@ -45,12 +49,11 @@ async def listen(ctx: Context) -> None:
 
 def stop_asked(session: Session) -> bool:
     """Is there a wish to stop that nobody has carried out?"""
-    return bool(_asked(col(Request.kind).in_(STOPS), session))
+    return bool(_asked(_OPEN_STOPS, session))
 
 
-def _asked(which: Any, session: Session) -> Sequence[Request]:
-    query = select(Request).where(Request.state == RequestState.ASKED, which).order_by(col(Request.id))
-    return session.exec(query).all()
+def _asked(which: SelectOfScalar[Request], session: Session) -> Sequence[Request]:
+    return session.exec(which).all()
 
 
 async def _settle(ctx: Context, row: Request) -> None:

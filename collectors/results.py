@@ -6,6 +6,7 @@ from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from analysis.pictures import MOST_BYTES
@@ -23,6 +24,13 @@ from words import STATUS_OF, JobStatus, Reason
 
 MOST_IMAGES = 8  # of one job; a workflow saves one
 HEAD_BYTES = 64 * 1024  # kept of an image that is too large to be one of ours
+_SAME_PIXELS = (
+    select(Image.id)
+    .join(Job, col(Job.id) == Image.job_id)
+    .where(Job.deployment_id == bindparam("lane"), Image.pixel_sha256 == bindparam("pixels"))
+    .where(or_(col(Job.prompt_id) != bindparam("prompt"), col(Job.seed) != bindparam("number")))
+    .limit(1)
+)
 _decoding = BoundedSemaphore(2)  # the checks of the largest image that is taken need up to a gigabyte
 
 
@@ -80,13 +88,8 @@ def _defect(session: Session, job: Job, kept: list[Kept]) -> str | None:
 
 def _seen_before(session: Session, job: Job, pixel_sha256: str) -> bool:
     """Did another prompt or another seed give these pixels here? The same ones again are right to give them again."""
-    query = (
-        select(Image.id)
-        .join(Job, col(Job.id) == Image.job_id)
-        .where(Job.deployment_id == job.deployment_id, Image.pixel_sha256 == pixel_sha256)
-        .where(or_(col(Job.prompt_id) != job.prompt_id, col(Job.seed) != job.seed))
-    )
-    return session.exec(query).first() is not None
+    given = {"lane": job.deployment_id, "pixels": pixel_sha256, "prompt": job.prompt_id, "number": job.seed}
+    return session.exec(_SAME_PIXELS, params=given).first() is not None
 
 
 def _values(job: Job, seen: Observation, *, finished_at: datetime, defect: str | None) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from words import BlockStatus, Feature, RunStatus, ScheduleStatus, called
 from workflows import WorkflowError
 
 _OPEN = (BlockStatus.PLANNED, BlockStatus.STARTED)
+_ANY_OPEN = select(Block.id).where(col(Block.status).in_(_OPEN)).limit(1)  # asked each turn: built once
 DOWN = "the collector was not running in its time"
 
 
 def any_open(session: Session) -> bool:
     """Is there a block that is planned or runs?"""
-    return session.exec(select(Block.id).where(col(Block.status).in_(_OPEN))).first() is not None
+    return session.exec(_ANY_OPEN).first() is not None
 
 
 def next_start(session: Session) -> datetime | None:

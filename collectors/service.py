@@ -21,6 +21,9 @@ HEARTBEAT_S = 5.0  # liveness seconds
 DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
+# What is asked each turn is built once: to build a statement costs more than to run it.
+_ASKED = select(Request.id).where(Request.state == RequestState.ASKED).limit(1)
+_OPEN_RUNS = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
 _WALL = WallClock()
 
 
@@ -155,12 +158,11 @@ class Service:
 
 
 def _asked(session: Session) -> bool:
-    return session.exec(select(Request.id).where(Request.state == RequestState.ASKED)).first() is not None
+    return session.exec(_ASKED).first() is not None
 
 
 def _open_runs(session: Session) -> list[int]:
-    query = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
-    return [run_id for run_id in session.exec(query) if run_id is not None]
+    return [run_id for run_id in session.exec(_OPEN_RUNS) if run_id is not None]
 
 
 def _say_why(run_id: int, task: "asyncio.Task[None]") -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, case, func, type_coerce
+from sqlalchemy import BigInteger, bindparam, case, func, type_coerce
 from sqlmodel import Session, col
 
 from analysis.ceilings import DESTROY_S
@@ -165,44 +165,41 @@ class Book:
         return price if line is None else price + line.promised + line.reserve
 
     def _take(self, session: Session, now: datetime, scales: Callable[[str], bool], run_id: int) -> None:
-        rows = session.execute(_deployments(self._open, self._last)).all()
-        jobs = _jobs(session, [row.Deployment.id for row in rows], now)
+        rows = session.execute(_DEPLOYMENTS, {"known": sorted(self._open), "last": self._last}).all()
+        jobs = _jobs(session, [row.id for row in rows], now)
         self.lines, self.spent, self.held, self.reserve, self.burn = {}, dict(self._closed), {}, {}, {}
         for row in rows:
-            deployment: Deployment = row.Deployment
-            assert deployment.id is not None  # noqa: S101 - the row was read from the table
-            self._last = max(self._last, deployment.id)
-            self._open.add(deployment.id)
-            rate = self._rate(session, row, scales(deployment.backend))
-            line = _line(deployment, rate, jobs.get(deployment.id, Jobs()), now)
+            self._last = max(self._last, row.id)
+            self._open.add(row.id)
+            rate = self._rate(session, row, scales(row.backend))
+            line = _line(row, rate, jobs.get(row.id, Jobs()), now)
             _add(self.spent, line.run_id, line.spent, line.today, now)
-            if deployment.ended_at is not None:
-                self._close(deployment, line, now)
+            if row.ended_at is not None:
+                self._close(row.id, line, now)
                 continue
-            self.lines[deployment.id] = line
-            if deployment.intended_at is not None:
-                self._orders.pop(deployment.id, None)
-            waiting, burning = self._orders.get(deployment.id, (NO_SUM, rate.of(rate.workers)))
+            self.lines[row.id] = line
+            if row.intended_at is not None:
+                self._orders.pop(row.id, None)
+            waiting, burning = self._orders.get(row.id, (NO_SUM, rate.of(rate.workers)))
             _add(self.held, line.run_id, line.promised + line.reserve + waiting, None, now)
             _add(self.reserve, line.run_id, line.reserve, None, now)
             _add(self.burn, line.run_id, burning, None, now)
         self.read_at, self.limits = now, _limits(session, run_id)
 
-    def _close(self, row: Deployment, line: Line, now: datetime) -> None:
+    def _close(self, deployment: int, line: Line, now: datetime) -> None:
         """It costs nothing more: its sum is kept, its row is not read again."""
         _add(self._closed, line.run_id, line.spent, line.today, now)
-        self._open.discard(row.id or 0)
-        self._orders.pop(row.id or 0, None)
+        self._open.discard(deployment)
+        self._orders.pop(deployment, None)
 
     def _rate(self, session: Session, row: Any, scales: bool) -> Rate:
-        deployment: Deployment = row.Deployment
         detail: Mapping[str, Any] = row.detail or {}
         once = Decimal(detail.get("network_usd_per_gb") or 0)
         return Rate(
-            usd_per_s=(deployment.usd_per_s or Decimal()) + Decimal(detail.get("storage_usd_per_s") or 0),
+            usd_per_s=(row.usd_per_s or Decimal()) + Decimal(detail.get("storage_usd_per_s") or 0),
             once_usd=once * self._gb(session, row.workflow_hash) if once else once,
             workers=row.plan.get("max_workers", 1) if scales else 1,
-            idle_s=deployment.idle_timeout_s,
+            idle_s=row.idle_timeout_s,
             scales=scales,
         )
 
@@ -224,7 +221,7 @@ def _add(sums: dict[Scope, Sum], run_id: int, total: Sum, today: Sum | None, now
         sums[scope] = sums.get(scope, NO_SUM) + part
 
 
-def _line(row: Deployment, rate: Rate, jobs: Jobs, now: datetime) -> Line:
+def _line(row: Any, rate: Rate, jobs: Jobs, now: datetime) -> Line:
     """Where a deployment stands. Its time counts from the order, since a lost answer may hide what it bills."""
     since = row.intended_at or row.created_at or now
     wall_s = _span_s(since, row.ended_at or now)
@@ -250,7 +247,7 @@ def _line(row: Deployment, rate: Rate, jobs: Jobs, now: datetime) -> Line:
     )
 
 
-def _first_s(row: Deployment, rate: Rate, wall_s: float) -> float:
+def _first_s(row: Any, rate: Rate, wall_s: float) -> float:
     """What an order still takes until its first job has ended."""
     if row.reason is not None:
         return 0.0
@@ -265,24 +262,37 @@ def _span_s(since: datetime, until: datetime) -> float:
 # ---------------------------------------------------------------- the tables
 
 
-def _deployments(known: set[int], last: int) -> Any:
-    """Those that may still cost money, and those that are new."""
-    return (
-        sa.select(Deployment, col(Offer.detail), col(Run.workflow_hash), col(Run.plan))
-        .join(Run, col(Run.id) == Deployment.run_id)
-        .join(Offer, col(Offer.id) == Deployment.offer_id, isouter=True)
-        .where(col(Deployment.id).in_(known) | (col(Deployment.id) > last))
-        .order_by(col(Deployment.id))
+def _us(column: Any) -> Any:
+    """An instant as the microseconds it is stored as."""
+    return type_coerce(column, BigInteger)
+
+
+# Read once a second under load, hence built once: to build these statements took longer than to run them.
+# The deployments that may still cost money, and those that are new.
+_DEPLOYMENTS = (
+    sa.select(
+        *(col(getattr(Deployment, name)) for name in (
+            "id", "run_id", "backend", "usd_per_s", "idle_timeout_s", "intended_at", "created_at", "ready_at",
+            "ended_at", "reason",
+        )),
+        col(Offer.detail),
+        col(Run.workflow_hash),
+        col(Run.plan),
     )
+    .join(Run, col(Run.id) == Deployment.run_id)
+    .join(Offer, col(Offer.id) == Deployment.offer_id, isouter=True)
+    .where(col(Deployment.id).in_(bindparam("known", expanding=True)) | (col(Deployment.id) > bindparam("last")))
+    .order_by(col(Deployment.id))
+)  # fmt: skip
 
 
-def _jobs(session: Session, deployments: list[int | None], now: datetime) -> dict[int, Jobs]:
-    """What the deployments' jobs took, one row each.
+def _of_jobs() -> Any:
+    """What the jobs of deployments took, one row each.
 
     A job lasts from its sending until it was seen at its end, or cancelled; one that is lost until its deadline, as
     nobody knows better; one in flight until now.
     """
-    now_us, over = to_us(now), col(Job.status).in_(_ENDED)
+    now_us, over = bindparam("now_us", type_=BigInteger), col(Job.status).in_(_ENDED)
     began = func.coalesce(_us(Job.sent_at), _us(Job.intended_at))
     seen = func.coalesce(_us(Job.first_finished_at), _us(Job.last_unfinished_at), began)
     deadline = case((_us(Job.deadline_at) < now_us, _us(Job.deadline_at)), else_=now_us)
@@ -292,7 +302,8 @@ def _jobs(session: Session, deployments: list[int | None], now: datetime) -> dic
     # In an open loop latency holds the queue, in which nothing is billed.
     busy = case((col(Job.offset_us).is_(None), took), else_=func.coalesce(col(Job.execution_us), took))
     good = col(Job.status) == JobStatus.SUCCEEDED
-    query = (
+    given: Any = bindparam("deployments", expanding=True)
+    return (
         sa.select(
             col(Job.deployment_id),
             func.count(),
@@ -300,10 +311,20 @@ def _jobs(session: Session, deployments: list[int | None], now: datetime) -> dic
             func.sum(took),
             func.avg(case((good, busy))),
         )
-        .where(col(Job.deployment_id).in_(deployments), col(Job.intended_at).is_not(None))
+        .where(col(Job.deployment_id).in_(given), col(Job.intended_at).is_not(None))
         .group_by(col(Job.deployment_id))
     )
-    return {row[0]: _counted(row) for row in session.execute(query)}
+
+
+_JOBS = _of_jobs()
+_CAPS = sa.select(col(Run.id), col(Run.cap_usd), col(Run.cap_gpu_s)).where(
+    col(Run.status).not_in(_OVER) | (col(Run.id) == bindparam("run_id"))
+)
+
+
+def _jobs(session: Session, deployments: list[int], now: datetime) -> dict[int, Jobs]:
+    found = session.execute(_JOBS, {"deployments": deployments, "now_us": to_us(now)})
+    return {row[0]: _counted(row) for row in found}
 
 
 def _counted(row: Any) -> Jobs:
@@ -312,13 +333,6 @@ def _counted(row: Any) -> Jobs:
     return Jobs(sent=sent, in_flight=in_flight, took_s=float(took_us) / 1e6, each_s=each_s)
 
 
-def _us(column: Any) -> Any:
-    """An instant as the microseconds it is stored as."""
-    return type_coerce(column, BigInteger)
-
-
 def _limits(session: Session, run_id: int) -> dict[Scope, Limit]:
-    query = sa.select(col(Run.id), col(Run.cap_usd), col(Run.cap_gpu_s)).where(
-        col(Run.status).not_in(_OVER) | (col(Run.id) == run_id)
-    )
-    return {("run", number): Limit(usd, gpu_s) for number, usd, gpu_s in session.execute(query)}
+    found = session.execute(_CAPS, {"run_id": run_id})
+    return {("run", number): Limit(usd, gpu_s) for number, usd, gpu_s in found}

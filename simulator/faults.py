@@ -1,6 +1,7 @@
 """Faults on the wire, asked for through the control address or by a test."""
 
 import re
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -71,7 +72,9 @@ class Faults:
     def __init__(self) -> None:
         self.planned: list[Fault] = []
         self._due: Fault | None = None
-        self._last: dict[tuple[str, str, str], Reply] = {}  # the call that was answered last comes last
+        self._last: OrderedDict[tuple[str, str, str], Reply] = (
+            OrderedDict()
+        )  # the call that was answered last comes last
 
     def due(self, request: Request) -> FaultKind | None:
         """The fault for this call, used up by asking."""
@@ -104,7 +107,7 @@ class Faults:
         self._last.pop(call, None)
         self._last[call] = reply
         if len(self._last) > _REMEMBERED:
-            del self._last[next(iter(self._last))]
+            self._last.popitem(last=False)
         if kind == "oversized":
             return Reply(body=b'["x",' * (_OVERSIZED_BYTES // 5))
         return _AFTERWARDS.get(kind or "", reply)

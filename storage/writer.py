@@ -157,7 +157,7 @@ def _bare(connection: Connection, fn: Callable[[Session], Any]) -> Any:
     try:
         with session:
             value = fn(session)
-            session.commit()
+            session.flush()  # the transaction is the batch's: a commit of the session's own would only cost time
     except OperationalError:
         raise
     except Exception as error:
