@@ -1,20 +1,14 @@
-"""HTTP to providers: the transport, the retries and the naming of what went wrong. Nobody else imports httpx.
-
-Why not one stack: aiohttp silently repeats a PUT or DELETE whose connection dropped (Vast.ai rents by PUT, so
-twice), and httpx-aiohttp names a connection lost after sending ConnectTimeout; plain httpx collapses beyond 500 jobs
-polled each second. So GET and POST go through aiohttp, the rest through httpx's own, and causes decide.
-"""
+"""HTTP to providers: one call with its retries, its turns and the naming of what went wrong. `wires` carries it."""
 
 import asyncio
+import json as json_text
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from itertools import islice
 from typing import Any, Protocol
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base
 
@@ -31,41 +25,15 @@ from backends.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from backends.reading import LONGEST_HEADER, MOST_BYTES, MOST_HEADERS, Answer, span_s
+from backends.reading import CODINGS, LONGEST_HEADER, MOST_BYTES, MOST_HEADERS, Answer, span_s, unpacked
+from backends.wires import BROKEN, ByHttpx, Parts, Sockets, Wire, never_opened
 from clock import Clock
 
-_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2.0)
-_TIMEOUT = httpx.Timeout(20.0, connect=10.0)  # liveness seconds
-_CODINGS = ("", "identity", "gzip", "deflate")  # one of them: a body packed twice unpacks a million times its size
 _TRIES = 6
 _LONGEST_WAIT_S = 60.0  # world seconds
+_READ_S = 20.0  # liveness seconds
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "gpu-bakeoff"}
 _REFUSED_GAPS = 3  # Vast.ai closes `create` for 12 s, some three gaps, when it is called too early
-
-
-class RoutedTransport(httpx.AsyncBaseTransport):
-    """GET and POST through aiohttp, every other method through httpx's own, which never repeats."""
-
-    def __init__(self) -> None:
-        self._fast = AiohttpTransport(limits=_LIMITS)
-        self._once = httpx.AsyncHTTPTransport(limits=_LIMITS)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it by the way that suits its method."""
-        way = self._fast if request.method in ("GET", "POST") else self._once
-        return await way.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Close both ways."""
-        await self._fast.aclose()
-        await self._once.aclose()
-
-
-def never_opened(error: httpx.TransportError) -> bool:
-    """True only where the connection provably never opened, so that nothing can have taken effect."""
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 class Dialect(Protocol):
@@ -86,7 +54,7 @@ class Http:
     `trickle_s`: liveness seconds that an answer may take beyond the read timeout, which each byte starts anew.
     """
 
-    client: httpx.AsyncClient
+    client: "Client"
     clock: Clock
     provider: str
     dialect: Dialect = plain
@@ -125,23 +93,18 @@ class Http:
         was here, TooLarge beyond `MOST_BYTES`.
         """
         call = f"{self.provider} {method} {path}"
-        read_s = request.get("timeout", self.client.timeout.read) or 0
         try:
-            async with (
-                asyncio.timeout(read_s + self.trickle_s),
-                self.client.stream(method, path, **request) as response,
-            ):
-                return await _taken(response, call)
-        except httpx.TransportError as error:
+            async with asyncio.timeout(request.get("timeout", self.client.read_s) + self.trickle_s):
+                parts = await self.client.ask(method, path, **request)
+        except BROKEN as error:
             if never_opened(error):
                 raise Unavailable(f"{self.provider} cannot be reached ({type(error).__name__}).") from error
-            raise lost(f"{call}: the connection broke before an answer came ({type(error).__name__}).") from error
-        except (aiohttp.ClientError, TimeoutError) as error:  # no HTTP at all, or a trickle without an end
             raise lost(f"{call}: no whole answer came ({type(error).__name__}).") from error
+        return _taken(parts, call)
 
     async def aclose(self) -> None:
         """Release the connections."""
-        await self.client.aclose()
+        await self.client.wire.aclose()
 
     async def _patiently(self, *call: Any) -> Any:
         """Attempts until one is answered. The first alone, as it mostly is: tenacity would cost a third of a look."""
@@ -238,37 +201,64 @@ class _Backoff(wait_base):
         return min(_LONGEST_WAIT_S, hint if hint is not None else 2.0 ** (retry_state.attempt_number - 1))
 
 
-def client(base_url: str, token: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for one base URL with a bearer token; `transport` replaces the sockets in virtual time.
+@dataclass
+class Client:
+    """One base URL, what goes with each call there, and the way. `read_s`: liveness seconds, see `Wire.ask`."""
 
-    It keeps no cookie, and asks for no packing that it would not open.
-    """
-    headers = {"Accept-Encoding": "gzip, deflate"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=_TIMEOUT,
-        transport=transport or RoutedTransport(),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
+    base_url: str
+    headers: Mapping[str, str]
+    wire: Wire
+    read_s: float = _READ_S
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Parts:
+        """One call to a path below the base URL, or to a whole URL, as httpx would put it together."""
+        url = path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path.lstrip('/')}"
+        if params:
+            url = f"{url}?{httpx.QueryParams(params)}"
+        sent, body = {**self.headers, **(headers or {})}, b""
+        if json is not None:
+            body = json_text.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            sent["Content-Type"] = "application/json"
+        return await self.wire.ask(
+            method, url, headers=sent, body=body, read_s=self.read_s if timeout is None else timeout
+        )
 
 
-async def _taken(response: httpx.Response, call: str) -> Answer:
-    """The answer, read no further than `MOST_BYTES`."""
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if coding not in _CODINGS:
+def client(base_url: str, token: str | None, transport: Wire | httpx.AsyncBaseTransport | None = None) -> Client:
+    """A client for one base URL with a bearer token; `transport` replaces the sockets in virtual time."""
+    bearer = {"Authorization": f"Bearer {token}"} if token else {}
+    if transport is None:
+        wire: Wire = Sockets()
+    else:
+        wire = transport if isinstance(transport, Wire) else ByHttpx(transport)
+    return Client(base_url.rstrip("/"), _HEADERS | bearer, wire)
+
+
+def _taken(parts: Parts, call: str) -> Answer:
+    """The answer, if it is packed as we can open it and no larger than `MOST_BYTES`."""
+    status, headers, body = parts
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in CODINGS:
         raise UnexpectedReply(f"{call} was answered in a packing that we do not open.", raw=coding)
-    body = bytearray()
-    try:
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > MOST_BYTES:
-                start = body[:LONGEST_RAW].decode("utf-8", errors="replace")
-                raise TooLarge(f"{call} was answered with more than {MOST_BYTES // 2**20} MB.", raw=start)
-    except httpx.DecodingError:
-        raise UnexpectedReply(f"{call} was answered with a body that cannot be unpacked.") from None
-    headers = {name: value[:LONGEST_HEADER] for name, value in list(response.headers.items())[:MOST_HEADERS]}
-    return Answer(status_code=response.status_code, headers=headers, content=bytes(body))
+    if len(body) <= MOST_BYTES:
+        try:
+            body = unpacked(body, coding)
+        except ValueError:
+            raise UnexpectedReply(f"{call} was answered with a body that cannot be unpacked.") from None
+    if len(body) > MOST_BYTES:
+        start = body[:LONGEST_RAW].decode("utf-8", errors="replace")
+        raise TooLarge(f"{call} was answered with more than {MOST_BYTES // 2**20} MB.", raw=start)
+    kept = {name: value[:LONGEST_HEADER] for name, value in islice(headers.items(), MOST_HEADERS)}
+    return Answer(status_code=status, headers=kept, content=body)
 
 
 def _parsed(answer: Answer, call: str) -> Any:

@@ -2,7 +2,9 @@
 
 import json
 import math
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -17,6 +19,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MOST_BYTES = 32 * 2**20  # of an unpacked body: an image of 20 MiB in base64, and its JSON
+CODINGS: Mapping[
+    str, tuple[int, ...]
+] = {  # windows of zlib; one coding alone: a body packed twice unpacks a million times
+    "": (),
+    "identity": (),
+    "gzip": (zlib.MAX_WBITS | 16,),
+    "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),  # some servers leave zlib's own frame out
+}
 DEEPEST = 64  # levels of JSON
 MOST_VALUES = 500_000  # values of one JSON document: 10 MB of `[],[],..` would unpack to a gigabyte
 MOST_DIGITS = 30
@@ -55,6 +65,19 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON, None if it is empty. Raises ValueError beyond the limits and on numbers that are none."""
         return loads(self.content.decode("utf-8-sig")) if self.content else None
+
+
+def unpacked(packed: bytes, coding: str) -> bytes:
+    """A body in one of `CODINGS`, cut after the first byte beyond `MOST_BYTES`. Raises ValueError where it is none."""
+    if not packed or not CODINGS[coding]:
+        return packed
+    for window in CODINGS[coding]:
+        opener = zlib.decompressobj(window)
+        with suppress(zlib.error):
+            body = opener.decompress(packed, MOST_BYTES + 1)
+            if opener.eof or len(body) > MOST_BYTES:
+                return body
+    raise ValueError(f"it is no whole {coding}")
 
 
 def loads(text: str) -> Any:

@@ -35,7 +35,7 @@ class Access:
     touch_production: bool
     simulated: bool
     sent_to_production_at: Sequence[datetime] = ()  # earlier jobs, for the daily limit
-    transport: Any = None  # replaces the sockets of httpx in virtual time
+    transport: Any = None  # replaces the sockets in virtual time
     modal_client: Any = None  # replaces the modal SDK in virtual time
 
 

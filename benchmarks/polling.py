@@ -1,16 +1,21 @@
-"""What polling costs: our transport, which sends GET through aiohttp, against plain httpx, on the same calls."""
+"""What polling costs: our HTTP, which sends GET through aiohttp, against plain httpx, on the same calls."""
 
 import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from statistics import quantiles
+from typing import Any
 
 import httpx
 
-from backends.http import RoutedTransport
+from backends.errors import BackendError
+from backends.http import Http, client
 from benchmarks.tables import Measured, ratio
+from clock import WallClock
 
 CALLS_EACH = 8
 CROWDS = (50, 400)  # jobs polled at one time
@@ -66,9 +71,7 @@ def measure() -> Measured:
 
 
 def _row(crowd: int, url: str) -> list[str]:
-    ours = asyncio.run(_cost(RoutedTransport(), crowd, url))
-    limits = httpx.Limits(max_connections=crowd, max_keepalive_connections=crowd)
-    peer = asyncio.run(_cost(httpx.AsyncHTTPTransport(limits=limits), crowd, url))
+    ours, peer = asyncio.run(_ours(crowd, url)), asyncio.run(_plain(crowd, url))
     lost = f" ({peer.failed} failed)" if peer.failed else ""
     return [
         str(crowd),
@@ -81,24 +84,38 @@ def _row(crowd: int, url: str) -> list[str]:
     ]
 
 
-async def _cost(transport: httpx.AsyncBaseTransport, crowd: int, url: str) -> Cost:
+async def _ours(crowd: int, url: str) -> Cost:
+    async with aclosing(Http(client(url, None), WallClock(), "Testco")) as http:
+        return await _cost(crowd, lambda: http.read("GET", ""))
+
+
+async def _plain(crowd: int, url: str) -> Cost:
+    limits = httpx.Limits(max_connections=crowd, max_keepalive_connections=crowd)
+    async with httpx.AsyncClient(limits=limits, timeout=30) as http:
+
+        async def look() -> Any:
+            return (await http.get(url)).json()
+
+        return await _cost(crowd, look)
+
+
+async def _cost(crowd: int, look: Callable[[], Awaitable[Any]]) -> Cost:
     took_ms: list[float] = []
     failed = 0
-    async with httpx.AsyncClient(transport=transport, timeout=30) as client:
 
-        async def look() -> None:
-            nonlocal failed
-            started = time.perf_counter()
-            try:
-                (await client.get(url)).json()
-            except httpx.HTTPError:
-                failed += 1
-            took_ms.append((time.perf_counter() - started) * 1e3)
+    async def timed() -> None:
+        nonlocal failed
+        started = time.perf_counter()
+        try:
+            await look()
+        except (httpx.HTTPError, BackendError):
+            failed += 1
+        took_ms.append((time.perf_counter() - started) * 1e3)
 
-        await asyncio.gather(*(look() for _ in range(crowd)))  # connections open
-        took_ms.clear()
-        cpu_s = time.process_time()
-        for _ in range(CALLS_EACH):
-            await asyncio.gather(*(look() for _ in range(crowd)))
-        cpu_s = time.process_time() - cpu_s
+    await asyncio.gather(*(timed() for _ in range(crowd)))  # connections open
+    took_ms.clear()
+    cpu_s = time.process_time()
+    for _ in range(CALLS_EACH):
+        await asyncio.gather(*(timed() for _ in range(crowd)))
+    cpu_s = time.process_time() - cpu_s
     return Cost(cpu_s * 1e3 / len(took_ms), quantiles(took_ms, n=20)[-1], failed)

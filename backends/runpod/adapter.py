@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
-
 from backends.base import (
     Charge,
     Deployment,
@@ -61,7 +59,7 @@ class RunpodBackend:
         key: str,
         clock: Clock,
         image: str,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Any = None,
     ) -> None:
         self._clock, self._image = clock, image
         self._jobs = Http(client(jobs_url, key, transport), clock, "Runpod")

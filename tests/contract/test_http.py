@@ -1,7 +1,6 @@
 """No call with a price is ever sent twice, whatever the connection does; and what was refused is named for what to do.
 
-On real sockets, since the surprises are in the stacks: aiohttp repeats a PUT or DELETE whose connection dropped, and
-httpx-aiohttp names a connection that was lost after sending a ConnectTimeout.
+On real sockets, since the surprises are in the stacks: aiohttp repeats a PUT or DELETE whose connection dropped.
 """
 
 import asyncio
@@ -26,8 +25,9 @@ from backends.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from backends.http import Http, RoutedTransport, client
+from backends.http import Http, client
 from backends.reading import MOST_BYTES
+from backends.wires import Sockets
 from clock import WallClock
 from tests import virtual
 from tests.contract.broken_server import BrokenServer, Manner, listening
@@ -55,7 +55,7 @@ class QuickClock(WallClock):
 def http_to(url: str, clock: WallClock) -> Http:
     """Our HTTP over our own transport, as `client` builds it, with less patience."""
     inner = client(url, TOKEN)
-    inner.timeout = httpx.Timeout(0.3)
+    inner.read_s = 0.3
     return Http(inner, clock, "Testco", trickle_s=0.2)
 
 
@@ -347,11 +347,11 @@ def test_calls_of_one_pace_are_spaced_and_others_are_not_held_up() -> None:
     assert virtual.run(scenario) == [("", 0), ("slow", 0), ("slow", 2), ("slow", 4)]
 
 
-def test_clients_get_our_transport_our_patience_and_no_header_without_a_key() -> None:
+def test_clients_get_our_sockets_our_patience_and_no_header_without_a_key() -> None:
     made = client("https://api.test", None)
-    assert isinstance(made._transport, RoutedTransport)
-    assert made.timeout == httpx.Timeout(20, connect=10)
-    assert "authorization" not in made.headers
+    assert isinstance(made.wire, Sockets)
+    assert made.read_s == 20
+    assert set(made.headers) == {"Accept", "Accept-Encoding", "User-Agent"}
 
 
 async def test_a_long_refusal_is_quoted_by_its_beginning() -> None:
