@@ -6,6 +6,7 @@ of verb, fault and crash point was met. Exit code 1 if anything does not hold.
 """
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -19,7 +20,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from sqlmodel import func, select
 
+from storage.models import Job
 from tests.simulation.draws import NEVER, deck, impossible
 from tests.simulation.invariants import trace, violations
 from tests.simulation.mishaps import BACKENDS, CRASHES, FAULTS, VERBS, Cell
@@ -28,6 +31,8 @@ from tests.simulation.seeds import Seeded, live, scratch
 REPLAYED = 10  # each so many-th seed is lived twice
 MANY = 10_000  # seeds from which on each combination must have been met ..
 LEAST = 20  # .. so often
+RARELY = (20_000, 20, 20)  # collections of garbage: a life leaves much, and little of it in circles
+JOBS = 40  # of each seed, at least
 TOLD = 100  # seeds between two words on how far it is
 
 
@@ -38,7 +43,8 @@ class Seen:
     seed: int
     violations: Sequence[str]
     met: Mapping[Cell, int] = field(default_factory=dict)
-    jobs: int = 0
+    jobs: int = 0  # in our tables
+    sent: int = 0  # .. of which a provider knows
     lives: int = 0
     between_awaits: int = 0
     replayed: bool = False
@@ -66,7 +72,9 @@ def look(seed: int, folder: Path) -> Seen:
     """Live one seed and hold it to what must hold; one that breaks down does not hold."""
     try:
         made = live(seed, folder)
-        found = violations(made)
+        jobs, found = _jobs(made), violations(made)
+        if jobs < JOBS:
+            found.append(f"jobs: {jobs}, where a seed has at least {JOBS}")
         replayed = seed % REPLAYED == 0
         if replayed:
             found += _replay(made, folder)
@@ -76,11 +84,17 @@ def look(seed: int, folder: Path) -> Seen:
         seed=seed,
         violations=found,
         met=made.script.met,
-        jobs=sum(len(rented.pool.jobs) for rented in made.simulation.ledger.rented),
+        jobs=jobs,
+        sent=sum(len(rented.pool.jobs) for rented in made.simulation.ledger.rented),
         lives=made.lives,
         between_awaits=made.script.between_awaits,
         replayed=replayed,
     )
+
+
+def _jobs(made: Seeded) -> int:
+    with made.reading() as session:
+        return session.exec(select(func.count()).select_from(Job)).one()
 
 
 def _replay(made: Seeded, folder: Path) -> list[str]:
@@ -120,7 +134,8 @@ def _many(seeds: Sequence[int], *, workers: int) -> int:
     rare = [cell for cell in deck() if met[cell] < LEAST]
     bad = [each for each in seen if each.violations]
     print(
-        f"{len(seen)} seeds in {time.perf_counter() - started:.0f} s: {sum(each.jobs for each in seen)} jobs, "
+        f"{len(seen)} seeds in {time.perf_counter() - started:.0f} s: {sum(each.jobs for each in seen)} jobs "
+        f"(at least {min(each.jobs for each in seen)} in each), {sum(each.sent for each in seen)} of them sent, "
         f"{sum(each.lives for each in seen)} collectors, {sum(met.values())} mishaps, "
         f"{sum(each.between_awaits for each in seen)} more deaths between two awaits, "
         f"{sum(each.replayed for each in seen)} seeds lived twice. Of {len(deck())} possible combinations "
@@ -133,6 +148,7 @@ def _many(seeds: Sequence[int], *, workers: int) -> int:
 
 def _spread(seeds: Sequence[int], folder: Path, *, workers: int) -> Iterator[Seen]:
     """Over the cores, each in processes of its own that begin with nothing."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for a dozen rows; the other cores have seeds of their own
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle, initargs=(folder,))
     with pool:
         yield from pool.map(_in_worker, seeds, chunksize=4)
@@ -143,6 +159,8 @@ _FOLDER: list[Path] = []
 
 def _settle(folder: Path) -> None:
     logging.disable(logging.CRITICAL)
+    gc.freeze()  # what is imported by now stays
+    gc.set_threshold(*RARELY)
     own = folder / str(os.getpid())
     own.mkdir()
     _FOLDER.append(own)

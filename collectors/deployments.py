@@ -12,6 +12,7 @@ from backends.errors import BackendError, FateUnknown, NoCapacity, NotYetGone, U
 from collectors import budget, decide
 from collectors.context import Context, Drained, log
 from storage.models import Deployment, Offer, Run, Workflow
+from storage.queries import one
 from words import DeploymentState, Reason, called
 
 READY_LIMIT_S = 45 * 60.0  # world seconds; a healthy marketplace host was seen pulling for 25 minutes
@@ -228,8 +229,8 @@ async def _died(ctx: Context, row: Deployment, seen: Seen) -> Deployment:
 
 async def _spec(ctx: Context, row: Deployment, offer: BackendOffer) -> DeploymentSpec:
     def read(session: Session) -> DeploymentSpec:
-        run = session.get_one(Run, row.run_id)
-        workflow = session.get_one(Workflow, run.workflow_hash)
+        run = one(session, Run, row.run_id)
+        workflow = one(session, Workflow, run.workflow_hash)
         return DeploymentSpec(
             workflow=workflow.name,
             workflow_hash=workflow.hash,
@@ -260,12 +261,12 @@ def offer_row(offer: BackendOffer) -> Offer:
 
 
 async def _row(ctx: Context, deployment_id: int) -> Deployment:
-    return await ctx.load(lambda session: session.get_one(Deployment, deployment_id))
+    return await ctx.load(lambda session: one(session, Deployment, deployment_id))
 
 
 async def _write(ctx: Context, row: Deployment, **values: Any) -> Deployment:
     def write(session: Session) -> Deployment:
-        fresh = session.get_one(Deployment, row.id)
+        fresh = one(session, Deployment, row.id)
         for name, value in values.items():
             setattr(fresh, name, value)
         session.add(fresh)

@@ -22,6 +22,7 @@ from collectors.drive import AHEAD_S, Sample, drive
 from collectors.looks import Expected
 from storage.models import Deployment, Job, Prompt, Run, Workflow
 from storage.plans import drawn_again
+from storage.queries import one
 from words import DeploymentState, JobStatus
 from workflows import Workflow as WorkflowFile
 from workflows import load
@@ -30,6 +31,11 @@ STOP_LOOK_S = 5.0  # world seconds after which a lane that waits notices that it
 CLAIM_AHEAD_S = 2.0  # world seconds between the claim of an open-loop job and its instant: the commit is not in its way
 TIMEOUT_S = 600.0  # world seconds that a job may take
 _BY_LANE = select(Job).where(Job.deployment_id == bindparam("lane")).order_by(col(Job.position))  # for each job
+_TEXTS = (
+    select(col(Prompt.id), col(Prompt.text))
+    .join(Job, col(Job.prompt_id) == Prompt.id)
+    .where(Job.deployment_id == bindparam("lane"))
+)
 REDRAWS = 0.5  # of the jobs planned on a lane, at most, are drawn again
 
 
@@ -75,7 +81,7 @@ async def _begin(ctx: Context, row: Deployment) -> datetime:
     now = ctx.clock.now() + timedelta(seconds=CLAIM_AHEAD_S)
 
     def write(session: Session) -> datetime:
-        fresh = session.get_one(Deployment, row.id)
+        fresh = one(session, Deployment, row.id)
         fresh.load_from = fresh.load_from or now
         session.add(fresh)
         return fresh.load_from
@@ -179,7 +185,7 @@ async def _one(lane: _Lane, job: Job, intended_at: datetime | None) -> None:
     finally:
         lane.in_flight -= 1
     lane.last_end = ctx.clock.now()
-    ended = await ctx.load(lambda session: session.get_one(Job, job.id))
+    ended = await ctx.load(lambda session: one(session, Job, job.id))
     lane.expected.learn(ended)
     if job.offset_us is not None:
         await _watch(lane, ended)
@@ -202,14 +208,13 @@ async def _watch(lane: _Lane, ended: Job) -> None:
 
 def _sent(row: Deployment, session: Session) -> tuple[Run, WorkflowFile]:
     """What all jobs of the lane have in common."""
-    run = session.get_one(Run, row.run_id)
-    return run, load(session.get_one(Workflow, run.workflow_hash).name)
+    run = one(session, Run, row.run_id)
+    return run, load(one(session, Workflow, run.workflow_hash).name)
 
 
 def _texts(row: Deployment, session: Session) -> dict[str, str]:
     """The prompts of all jobs of the lane, read once: a job on its way out waits for no table."""
-    query = select(col(Prompt.id), col(Prompt.text)).join(Job, col(Job.prompt_id) == Prompt.id)
-    return dict(session.exec(query.where(Job.deployment_id == row.id)).all())
+    return dict(session.exec(_TEXTS, params={"lane": row.id}).all())
 
 
 def _sample(lane: _Lane, job: Job, intended_at: datetime | None) -> Sample:

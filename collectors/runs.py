@@ -5,6 +5,7 @@ import random
 from functools import partial
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from backends.errors import BackendError
@@ -14,10 +15,12 @@ from collectors.lanes import give_up, keyless, lane
 from storage.db import StorageError
 from storage.models import Deployment, Job, Run
 from storage.plans import Lane, PlanError, lanes, lay_out, plan_of
+from storage.queries import one
 from storage.schedules import starting_order
 from words import DeploymentState, Feature, Reason, RunStatus
 from workflows import WorkflowError
 
+_OF_RUN = select(Deployment).where(Deployment.run_id == bindparam("run")).order_by(col(Deployment.id))
 PROOF_TRIES, PROOF_GAP_S = 12, 5.0  # a provider that is away for a moment must not cost the proof that nothing is left
 
 
@@ -47,7 +50,7 @@ async def _start(ctx: Context, run_id: int) -> None:
     now = ctx.clock.now()
 
     def write(session: Session) -> bool:
-        run = session.get_one(Run, run_id)
+        run = one(session, Run, run_id)
         if run.stop_reason:
             ctx.stopping.add(run_id)  # asked for before this process began
         if run.status is not RunStatus.QUEUED:
@@ -75,11 +78,7 @@ def _planned(ctx: Context, run: Run, seed: int) -> list[Lane]:
 
 async def _lanes(ctx: Context, run_id: int) -> None:
     """Every lane to its end; one that fails ends no other, and none outlives this call."""
-    rows = await ctx.load(
-        lambda session: session.exec(
-            select(Deployment).where(Deployment.run_id == run_id).order_by(col(Deployment.id))
-        ).all()
-    )
+    rows = await ctx.load(lambda session: session.exec(_OF_RUN, params={"run": run_id}).all())
     async with budget.watched(ctx, run_id):
         await to_the_end(*(lane(ctx, row) for row in rows if row.state is not DeploymentState.GONE))
 
@@ -109,7 +108,7 @@ def _stopped_why(run_id: int, session: Session) -> str | None:
 
 async def _left_running(ctx: Context, run_id: int) -> int | None:
     """How many resources of this run the providers still list; None if one of them could not be asked."""
-    rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
+    rows = await ctx.load(lambda session: session.exec(_OF_RUN, params={"run": run_id}).all())
     total = 0
     for name in sorted({row.backend for row in rows}):
         listed = await _listed(ctx, name, f"{ctx.token}-r{run_id}-") if name in ctx.backends else None
@@ -131,7 +130,7 @@ async def _listed(ctx: Context, name: str, prefix: str) -> int | None:
 
 
 async def _lanes_down(ctx: Context, run_id: int) -> None:
-    rows = await ctx.load(lambda session: session.exec(select(Deployment).where(Deployment.run_id == run_id)).all())
+    rows = await ctx.load(lambda session: session.exec(_OF_RUN, params={"run": run_id}).all())
     for row in rows:
         await give_up(ctx, row)
         if row.backend in ctx.backends:
@@ -140,7 +139,7 @@ async def _lanes_down(ctx: Context, run_id: int) -> None:
 
 async def _set(ctx: Context, run_id: int, **values: Any) -> None:
     def write(session: Session) -> None:
-        run = session.get_one(Run, run_id)
+        run = one(session, Run, run_id)
         for name, value in values.items():
             setattr(run, name, value)
         session.add(run)

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Update
+from sqlalchemy import bindparam, exists
 from sqlmodel import Session, col, select, update
 
 from clock import WallClock
@@ -22,7 +23,11 @@ DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SI
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
 # What is asked each turn is built once: to build a statement costs more than to run it.
-_ASKED = select(Request.id).where(Request.state == RequestState.ASKED).limit(1)
+_ASKED = select(exists().where(col(Request.state) == RequestState.ASKED))
+_ANY_RUN = select(Run.id).limit(1)
+_MINE = update(Job).where(col(Job.status).not_in([status for status in JobStatus if status.final]))
+_MINE = _MINE.values(lease_token=bindparam("lease"))
+_BEAT = update(Collector).values(seen_at=bindparam("at"), doing=bindparam("does"))
 _OPEN_RUNS = select(Run.id).where(col(Run.status).in_(_OPEN)).order_by(col(Run.id))
 _WALL = WallClock()
 
@@ -48,11 +53,11 @@ class Service:
             token = last.lease_token + 1 if last else 1
             row = Collector(id=1, pid=self._pid, started_at=started_at, seen_at=started_at, lease_token=token)
             session.merge(row)
-            session.exec(update(Job).where(col(Job.status).not_in(_final())).values(lease_token=token))
+            session.connection().execute(_MINE, {"lease": token})
             return token
 
         self.ctx.lease_token = await self.ctx.writer.run(take_over)
-        self._unsettled = await self.ctx.load(lambda session: session.exec(select(Run.id)).first() is not None)
+        self._unsettled = await self.ctx.load(lambda session: session.exec(_ANY_RUN).first() is not None)
         if not await self.ctx.load(requests.stop_asked):  # which comes first: prices take their time
             await prices.refresh(self.ctx)
         await orphans.sweep(self.ctx)
@@ -142,9 +147,9 @@ class Service:
     async def _heartbeat(self) -> None:
         while True:
             doing = f"{len(self._runs)} runs" if self._runs else "idle"
-            beat = update(Collector).values(seen_at=_WALL.now(), doing=doing)
+            beat = {"at": _WALL.now(), "does": doing}
             with contextlib.suppress(StorageError):  # the page then says for how long it has been silent
-                await self.ctx.writer.run(partial(_execute, beat))
+                await self.ctx.writer.run(partial(_beat, beat))
             await self.ctx.clock.rest(HEARTBEAT_S)
 
     async def _end(self, recurring: list[asyncio.Task[None]]) -> None:
@@ -158,7 +163,7 @@ class Service:
 
 
 def _asked(session: Session) -> bool:
-    return session.exec(_ASKED).first() is not None
+    return session.exec(_ASKED).one()
 
 
 def _open_runs(session: Session) -> list[int]:
@@ -171,9 +176,5 @@ def _say_why(run_id: int, task: "asyncio.Task[None]") -> None:
         log.error("run %s is taken up again: %r", run_id, error)
 
 
-def _execute(statement: Update, session: Session) -> None:
-    session.exec(statement)
-
-
-def _final() -> list[JobStatus]:
-    return [status for status in JobStatus if status.final]
+def _beat(beat: Mapping[str, Any], session: Session) -> None:
+    session.connection().execute(_BEAT, beat)

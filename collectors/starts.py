@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from analysis.cold import mismatch, start_kind, warm_up
 from analysis.waits import Case, Sample
 from storage.models import Deployment, Job
+from storage.queries import one
 from words import JobStatus, StartKind
 
 _LATEST, _FIRST = 3, 4  # of the jobs on one worker, and of those that met no capacity
@@ -46,7 +47,7 @@ def decided(
 
     looked: last looks that saw other jobs unfinished, by id: of jobs under way they are in memory only.
     """
-    deployment = session.get_one(Deployment, job.deployment_id)
+    deployment = one(session, Deployment, job.deployment_id)
     case = Case(
         job=_sample({**job.model_dump(), **ended, "evidence": evidence}, job.last_unfinished_at),
         others=_others(session, job, ended["worker_id"], looked),

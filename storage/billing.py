@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from storage.models import Charge, Deployment
@@ -15,6 +16,8 @@ from words import CostState, Provider
 FINAL_AFTER = timedelta(hours=48)  # after the end of what the line bills
 FETCHES_APART = timedelta(hours=12)
 _CHUNK = 500  # ids in one query
+_NAMES = select(Deployment.id, Deployment.key, Deployment.backend, Deployment.provider_id)
+_CHARGES = select(Charge).where(col(Charge.id).in_(bindparam("ids", expanding=True)))
 
 
 class BilledLine(Protocol):
@@ -83,16 +86,15 @@ def state_of(*, end: datetime, same_since: datetime, fetched_at: datetime) -> Co
 def _known(session: Session, ids: list[str]) -> dict[str, Charge]:
     found: dict[str, Charge] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(Charge).where(col(Charge.id).in_(ids[start : start + _CHUNK]))
-        found |= {row.id: row for row in session.exec(query)}
+        given = {"ids": ids[start : start + _CHUNK]}
+        found |= {row.id: row for row in session.exec(_CHARGES, params=given)}
     return found
 
 
 def _owners(session: Session) -> dict[str | tuple[str, str], int]:
     """Deployment ids by our key, and by (provider, provider's id)."""
     owners: dict[str | tuple[str, str], int] = {}
-    query = select(Deployment.id, Deployment.key, Deployment.backend, Deployment.provider_id)
-    for deployment_id, key, backend, provider_id in session.exec(query):
+    for deployment_id, key, backend, provider_id in session.exec(_NAMES):
         if deployment_id is not None:
             owners[key] = deployment_id
             if provider_id is not None:

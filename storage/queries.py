@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, String, func, type_coerce
+from sqlalchemy import BigInteger, String, bindparam, func, inspect, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from analysis.cost import weakest
 from storage.billing import upsert_charges as upsert_charges
@@ -30,6 +31,22 @@ from storage.models import (
     Workflow,
 )
 from words import CostState, JobStatus, RequestKind, RequestState
+
+_Row = TypeVar("_Row", bound=SQLModel)
+
+
+def one(session: Session, model: type[_Row], key: Any) -> _Row:
+    """The row of this key, as `session.get_one` gives it, which builds its statement anew each time.
+
+    Raises NoResultFound.
+    """
+    found: _Row = session.exec(_by_key(model), params={"key": key}).one()
+    return found
+
+
+@cache
+def _by_key(model: type[SQLModel]) -> Any:
+    return select(model).where(inspect(model).primary_key[0] == bindparam("key"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,10 +92,11 @@ class Bills:
         ]
 
     def _published(self, app: "ModalApp", start_us: int, end_us: int, seen_us: int, now_us: int) -> dict[str, Decimal]:
+        if not (costs := self._costs(app, start_us, min(end_us, seen_us))):
+            return {}
         billing = self._world.billing
         corrected = now_us >= end_us + us(billing.correct_after_s)
         factor = 1 + _decimal(billing.late_correction) if corrected else Decimal(1)
-        costs = self._costs(app, start_us, min(end_us, seen_us))
         return {resource: usd * factor for resource, usd in costs.items()}
 
     def _costs(self, app: "ModalApp", start_us: int, end_us: int) -> dict[str, Decimal]:

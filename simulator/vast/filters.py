@@ -13,6 +13,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lte": operator.le,
 }
 _LISTS = ("in", "notin")  # codespell:ignore notin
+_KNOWN = frozenset((*_OPERATORS, *_LISTS))
 
 
 def matches(row: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -38,7 +39,7 @@ def _value(row: Mapping[str, Any], field: str) -> Any:
 
 
 def _passes(value: Any, name: str, limit: Any) -> bool:
-    if name not in (*_OPERATORS, *_LISTS):
+    if name not in _KNOWN:
         raise ValueError(f"Error in query parameters: {name} is not a valid operator")
     if name in _LISTS:
         # A geolocation ends in ", CC" and may be filtered by its country alone.

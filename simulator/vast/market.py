@@ -26,6 +26,7 @@ _UNVERIFIED, _CRAMPED, _SLOW = 2, 1, 1  # hosts per GPU beyond the capacity, che
 # What a search assumes unless told otherwise (published OpenAPI, 2026-08-07).
 _DEFAULTS: Mapping[str, Any] = {"verified": {"eq": True}, "rentable": {"eq": True}, "rented": {"eq": False}}
 _NO_FILTERS = frozenset({"order", "limit", "type", "allocated_storage", "disable_bundling", "select_cols"})
+OFFERED_S = 60 * 86400.0  # how long an offer stands
 
 
 @dataclass(kw_only=True)
@@ -126,17 +127,25 @@ class Market:
 
     def __init__(self, world: ProviderWorld, seed: int) -> None:
         self.hosts = {host.offer_id: host for gpu in world.price for host in _hosts(world, gpu, seed)}
+        self._offers: dict[tuple[int, float, bool], dict[str, Any]] = {}
 
     def search(self, query: Mapping[str, Any], now_s: float) -> list[dict[str, Any]]:
         """Offers that match, sorted and cut. Raises ValueError naming a field that no offer has."""
         wanted = {**_DEFAULTS, **{name: test for name, test in query.items() if name not in _NO_FILTERS}}
         disk_gb = float(query.get("allocated_storage") or 8)
         bid = query.get("type") in ("bid", "interruptible")
-        rows = [_offer(host, disk_gb, now_s, bid=bid) for host in self.hosts.values() if not host.rented]
+        rows = [self._offer(host, disk_gb, now_s, bid=bid) for host in self.hosts.values() if not host.rented]
         found = [row for row in rows if matches(row, wanted)]
         for field, direction in reversed(_order(query)):
             found.sort(key=sort_key(field), reverse=direction == "desc")
         return found[: int(query["limit"])] if query.get("limit") else found
+
+    def _offer(self, host: Host, disk_gb: float, now_s: float, *, bid: bool) -> dict[str, Any]:
+        """What a host offers changes with the question and the time alone: each question is asked again and again."""
+        asked = host.offer_id, disk_gb, bid
+        if asked not in self._offers:
+            self._offers[asked] = _offer(host, disk_gb, bid=bid)
+        return {**self._offers[asked], "start_date": now_s, "end_date": now_s + OFFERED_S}
 
 
 def _order(query: Mapping[str, Any]) -> Sequence[Sequence[str]]:
@@ -174,7 +183,7 @@ def _host(world: ProviderWorld, gpu: str, dice: Random, flaw: Mapping[str, Any])
     )
 
 
-def _offer(host: Host, disk_gb: float, now_s: float, *, bid: bool) -> dict[str, Any]:
+def _offer(host: Host, disk_gb: float, *, bid: bool) -> dict[str, Any]:
     prices = host.prices(disk_gb, host.min_bid if bid else None)
     return {
         "id": host.offer_id,
@@ -192,9 +201,9 @@ def _offer(host: Host, disk_gb: float, now_s: float, *, bid: bool) -> dict[str, 
         "cuda_max_good": 12.9 if host.driver < "580" else 13.0,
         "driver_version": host.driver,
         "compute_cap": 890,
-        "duration": 60 * 86400.0,
-        "start_date": now_s,
-        "end_date": now_s + 60 * 86400.0,
+        "duration": OFFERED_S,
+        "start_date": 0.0,
+        "end_date": OFFERED_S,
         "rentable": True,
         "rented": False,
         "is_bid": bid,
