@@ -85,7 +85,7 @@ def loads(text: str) -> Any:
     if sum(map(text.count, ",[{")) > MOST_VALUES:
         raise ValueError(f"it holds more than {MOST_VALUES:,} values")
     try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     if not _shallow(value):
@@ -201,3 +201,6 @@ def _whole(text: str) -> int:
 
 def _no_number(name: str) -> float:
     raise ValueError(f"it holds {name}, which is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite, parse_int=_whole)  # each costs a parse
