@@ -12,9 +12,9 @@ import aiohttp
 import httpx
 import pytest
 
-from backends.errors import BackendError, InvalidRequest, TooLarge, UnexpectedReply
+from backends.errors import BackendError, FateUnknown, InvalidRequest, TooLarge, UnexpectedReply
 from backends.http import Http, client
-from backends.reading import MOST_BYTES
+from backends.reading import MOST_BYTES, unpacked
 from backends.wires import never_opened
 from clock import WallClock
 from simulator.inprocess import InProcessTransport
@@ -22,6 +22,7 @@ from simulator.simulation import Simulation
 from simulator.studio import InlineStudio
 from simulator.world import load_world
 from tests import virtual
+from tests.contract.broken_server import BrokenServer, listening
 
 WAYS = pytest.mark.parametrize("method", ["POST", "PUT"], ids=["by aiohttp", "by httpx"])
 TOKEN = "canary-7a11-bearer"
@@ -52,10 +53,11 @@ class Recorder:
 
 
 @contextlib.asynccontextmanager
-async def at(server: Recorder, base: str = "/v9") -> AsyncIterator[Http]:
+async def at(server: Recorder, base: str = "/v9", host: str = "127.0.0.1") -> AsyncIterator[Http]:
     """Our HTTP on sockets to that server."""
     listener = await asyncio.start_server(server, "127.0.0.1", 0)
-    http = Http(client(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}{base}", TOKEN), WallClock(), "Testco")
+    url = f"http://{host}:{listener.sockets[0].getsockname()[1]}{base}"
+    http = Http(client(url, TOKEN), WallClock(), "Testco")
     try:
         yield http
     finally:
@@ -103,7 +105,7 @@ def queried(line: str) -> list[tuple[str, str]]:
 @WAYS
 async def test_each_call_says_who_we_are_and_asks_for_no_packing_that_we_do_not_open(method: str) -> None:
     server = Recorder(b"{}", b"set-cookie: a=b; Path=/")
-    async with at(server) as http:
+    async with at(server, host="localhost") as http:  # by a name: a number's cookies nobody keeps
         await http.read(method, "/thing")
         await http.read(method, "/thing")
     for headers in server.headers:
@@ -168,6 +170,19 @@ async def test_a_body_that_is_not_what_it_says_is_not_taken(method: str, body: b
     assert type(await heard(method, body, coding)) is kind
 
 
+def test_no_more_is_unpacked_than_is_taken() -> None:
+    assert len(unpacked(zlib.compress(bytes(2 * MOST_BYTES), 1), "deflate")) == MOST_BYTES + 1
+
+
+@pytest.mark.parametrize(("method", "kind"), [("POST", "SocketTimeoutError"), ("PUT", "ReadTimeout")])
+async def test_an_answer_that_does_not_begin_is_waited_for_as_long_as_the_call_says(method: str, kind: str) -> None:
+    async with listening(BrokenServer("hang")) as url:
+        http = Http(client(url, TOKEN), WallClock(), "Testco", trickle_s=2)
+        with pytest.raises(FateUnknown, match=kind):  # what ends a trickle is called TimeoutError
+            await http.send(method, "/pay", json={}, timeout=0.1)
+        await http.aclose()
+
+
 @WAYS
 async def test_a_header_that_is_no_text_is_kept_as_one_that_can_be_stored(method: str) -> None:
     async with at(Recorder(b"{}", b"X-Odd: \xff\xfe", status=b"400 No")) as http:
@@ -205,8 +220,6 @@ def test_a_connection_counts_as_never_opened_only_where_nothing_can_have_been_se
 
 
 def test_a_call_in_process_is_answered_alike_by_our_way_and_by_httpx() -> None:
-    """The hosted simulation is asked for something that it quotes."""
-
     async def scenario(clock: Any) -> list[Any]:
         world = Simulation(load_world("default"), seed=7, studio=InlineStudio(), now=clock.now())
         way = InProcessTransport(world, clock)
