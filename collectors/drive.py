@@ -22,7 +22,7 @@ from collectors.context import Context, log
 from collectors.looks import COARSE_S, FINE_S, LONG_POLL_S, Expected, next_look_s
 from collectors.unread import Unread
 from storage.db import StorageError
-from storage.models import Deployment, Job
+from storage.models import Deployment, Event, Job
 from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
 
@@ -302,20 +302,22 @@ async def _last_look(ctx: Context, sample: Sample, ref: JobRef, *, patience_s: f
 
 
 async def _end_without_result(ctx: Context, sample: Sample, reason: Reason, error: str | None) -> None:
+    """The final row and its event in one transaction: whoever dies right after it has told when it was given up."""
+    job, token, at = sample.job, ctx.lease_token, ctx.clock.now()
+    text = f"Job {job.id} on {called(sample.backend.name)} ended as {STATUS_OF[reason].value}: {reason.value}."
     values = {
         "status": STATUS_OF[reason],
         "reason": reason.value,
         "error": error,
         "last_unfinished_at": sample.job.last_unfinished_at,
     }
-    if await _write(ctx, sample, values):
-        await ctx.tell(
-            "job",
-            f"Job {sample.job.id} on {called(sample.backend.name)} ended as {STATUS_OF[reason].value}: {reason.value}.",
-            run_id=sample.job.run_id,
-            deployment_id=sample.deployment.id,
-            job_id=sample.job.id,
-        )
+
+    def write(session: Session) -> None:
+        if guarded_update(session, Job, job.id, token, values):
+            ids = {"run_id": job.run_id, "deployment_id": sample.deployment.id, "job_id": job.id}
+            session.add(Event(at=at, kind="job", text=text, **ids))
+
+    await ctx.writer.run(write)
 
 
 async def _write(ctx: Context, sample: Sample, values: Mapping[str, Any]) -> bool:
