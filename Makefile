@@ -46,8 +46,8 @@ mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 %
 worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, in virtual time: about 4 minutes
 	@$(BIN)/python -m benchmarks.worlds
 
-soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; SEEDS=n: n worlds with faults and deaths
-	@$(if $(SEEDS),$(BIN)/python -m benchmarks.seeds --seeds $(SEEDS),$(BIN)/python -m benchmarks.soak)
+soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; SEEDS=n: n worlds with faults and deaths; KEEP=file: go on later
+	@$(if $(SEEDS),$(BIN)/python -m benchmarks.seeds --seeds $(SEEDS) $(if $(KEEP),--keep $(KEEP)),$(BIN)/python -m benchmarks.soak)
 
 coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about 20 seconds
 	@$(BIN)/python -m benchmarks.coverage

@@ -3,10 +3,13 @@
 Each seed is a small world with faults, deaths and restarts, held to what must always hold (tests/simulation). Every
 tenth is lived twice and must give the same rows and the same ledger, byte for byte. Prints how often each combination
 of verb, fault and crash point was met. Exit code 1 if anything does not hold.
+
+Ten thousand take hours: with `--keep FILE` each seed is kept as it is lived, and a second call goes on after them.
 """
 
 import argparse
 import gc
+import json
 import logging
 import os
 import sys
@@ -62,10 +65,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--keep", type=Path, help="a file of one line a seed; those in it, of the same code, are not lived again"
+    )
     asked = parser.parse_args(arguments)
     if asked.seed is not None:
         return _one(asked.seed)
-    return _many(range(asked.first, asked.first + asked.seeds), workers=asked.workers)
+    return _many(range(asked.first, asked.first + asked.seeds), workers=asked.workers, keep=asked.keep)
 
 
 def look(seed: int, folder: Path) -> Seen:
@@ -121,10 +127,12 @@ def _one(seed: int) -> int:
     return 1 if found else 0
 
 
-def _many(seeds: Sequence[int], *, workers: int) -> int:
+def _many(seeds: Sequence[int], *, workers: int, keep: Path | None) -> int:
     started = time.perf_counter()
+    kept = [each for each in _kept(keep) if each.seed in seeds] if keep else []
+    left = sorted({*seeds} - {each.seed for each in kept})
     with scratch() as folder:
-        seen = list(_told(_spread(seeds, folder, workers=workers), len(seeds)))
+        seen = kept + list(_told(_spread(left, folder, workers=workers), len(left), keep))
     console = Console(width=200)
     met: Counter[Cell] = Counter()
     for each in seen:
@@ -170,8 +178,24 @@ def _in_worker(seed: int) -> Seen:
     return look(seed, _FOLDER[0])
 
 
-def _told(found: Iterable[Seen], total: int) -> Iterator[Seen]:
+def _kept(file: Path) -> list[Seen]:
+    """What earlier calls kept; the last line may be half of one, where a call was ended."""
+    if not file.exists():
+        return []
+    rows = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+    return [Seen(**{**row, "met": {tuple(cell): times for cell, times in row["met"]}}) for row in rows]
+
+
+def _keep(seen: Seen, file: Path) -> None:
+    row = {**vars(seen), "met": [*seen.met.items()], "violations": [*seen.violations]}
+    with file.open("a") as lines:
+        lines.write(f"\n{json.dumps(row)}")  # the line break first: half a line before it must not spoil this one
+
+
+def _told(found: Iterable[Seen], total: int, keep: Path | None) -> Iterator[Seen]:
     for number, seen in enumerate(found, start=1):
+        if keep:
+            _keep(seen, keep)
         if seen.violations:
             print(f"Seed {seen.seed} does not hold. See it again: {seen.again}", file=sys.stderr, flush=True)
             for violation in seen.violations:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from analysis.quality import inspect
-from benchmarks.seeds import look
+from benchmarks.seeds import look, main
 from simulator.picture import Defect, Picture
 from storage.models import Charge, Deployment, Event, Job, Run
 from tests.simulation.draws import NEVER, PLANTS, deck, impossible
@@ -50,6 +51,21 @@ def test_whatever_fails_and_whoever_dies_what_must_hold_holds(first: int, folder
     assert sum(each.lives for each in seen) > 2 * TOGETHER
     assert sum(sum(each.met.values()) for each in seen) > 0.8 * PLANTS * TOGETHER
     assert not [cell for each in seen for cell in each.met if impossible(cell)]
+
+
+def test_what_was_lived_is_kept_and_not_lived_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "lived"
+    asked = ["--seeds", "2", "--workers", "1", "--keep", str(file)]
+    assert main(asked) == 0
+    lived, said = file.read_text(), capsys.readouterr().out
+
+    file.write_text(lived + '\n{"seed": 3, "violations": ["was cut')
+    assert main(asked) == 0
+
+    assert file.read_text().startswith(lived + '\n{"seed": 3')
+    assert len(file.read_text().splitlines()) == len(lived.splitlines()) + 1
+    again = capsys.readouterr().out
+    assert re.sub(r" in \d+ s", "", again) == re.sub(r" in \d+ s", "", said)
 
 
 # ---------------------------------------------------------------- would they notice?
