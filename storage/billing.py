@@ -123,9 +123,9 @@ def _differs(row: Charge, line: BilledLine) -> bool:
     return (_as_kept(row.billed_cost), row.charge_period_start, row.charge_period_end) != told
 
 
-def _as_kept(usd: Decimal) -> Decimal:
+def _as_kept(usd: Decimal | None) -> Decimal | None:
     """At the precision of the column; Modal and Runpod bill finer, and such a line would never be the same twice."""
-    return (usd * NANO).to_integral_value() / NANO
+    return None if usd is None else (usd * NANO).to_integral_value() / NANO
 
 
 def _change(row: Charge, line: BilledLine, now: datetime) -> None:

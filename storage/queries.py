@@ -226,9 +226,9 @@ def _billed(session: Session, run_ids: Sequence[int]) -> Mapping[int, dict[CostS
     query = (
         select(Deployment.run_id, Charge.state, func.sum(Charge.billed_cost))
         .join(Deployment, col(Deployment.id) == Charge.deployment_id)
-        .where(col(Deployment.run_id).in_(run_ids))
+        .where(col(Deployment.run_id).in_(run_ids), col(Charge.counts).is_(True))
         .group_by(col(Deployment.run_id), col(Charge.state))
     )
     for run_id, state, usd in session.exec(query):
-        found[run_id][CostState(state)] = usd
+        found[run_id][CostState(state)] = usd or Decimal()
     return found

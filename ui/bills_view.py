@@ -45,7 +45,7 @@ def figures(
     deployments: pl.DataFrame, waterfall: pl.DataFrame, charges: Sequence[Charge], now: datetime
 ) -> list[tuple[str, str, str, str]]:
     """The four at the top: name, value, what is under it, glossary term."""
-    billed = sum(float(row.billed_cost) for row in charges)
+    billed = sum(float(row.sum_usd) for row in charges)
     matched = matched_bills(deployments, waterfall).values()
     estimate = sum(bill["estimated_usd"] or 0.0 for bill in matched)
     capacity = sum(bill["capacity_usd"] for bill in matched)
@@ -77,10 +77,10 @@ def figures(
 
 def shares_by_state(charges: Sequence[Charge]) -> str:
     """● 88 %  ◐ 12 %: how much of the dollars is how sure."""
-    total = sum(float(row.billed_cost) for row in charges)
+    total = sum(float(row.sum_usd) for row in charges)
     if not total:
         return UNKNOWN
-    by_state = {state: sum(float(row.billed_cost) for row in charges if row.state is state) for state in CostState}
+    by_state = {state: sum(float(row.sum_usd) for row in charges if row.state is state) for state in CostState}
     said = [f"{state_glyph(state)} {part / total * 100:.0f} %" for state, part in by_state.items() if part]
     return ", ".join(reversed(said))
 
@@ -150,7 +150,7 @@ def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.D
 def _freshness(provider: str, rows: Sequence[Charge], now: datetime) -> dict[str, str]:
     return {
         "Provider": label(provider),
-        "Billed": f"{usd(sum(float(row.billed_cost) for row in rows))}, {len(rows):,} lines",
+        "Billed": f"{usd(sum(float(row.sum_usd) for row in rows))}, {len(rows):,} lines",
         "State": shares_by_state(rows),
         "Fetched": ago(now - max(row.fetched_at for row in rows)),
     }
@@ -163,7 +163,7 @@ def _line(row: Charge, run_id: int | None) -> dict[str, object]:
         "provider": label(row.provider),
         "period": period,
         "what": row.sku,
-        "usd": float(row.billed_cost),
+        "usd": None if row.billed_cost is None else float(row.billed_cost),
         "run": run_id,
         "resource": row.resource_name or row.resource_id,
         "fetched": day_time(row.fetched_at),
