@@ -48,7 +48,7 @@ def figures(
     billed = sum(float(row.sum_usd) for row in charges)
     matched = matched_bills(deployments, waterfall).values()
     estimate = sum(bill["estimated_usd"] or 0.0 for bill in matched)
-    capacity = sum(bill["capacity_usd"] for bill in matched)
+    of_these = sum(bill["billed_usd"] for bill in matched)
     strange, whole = (float(waterfall[name].sum()) / _NANO for name in ("unexplained_nano", "billed_nano"))
     waiting = [row for row in charges if row.state not in _CLOSED]
     oldest = min(waiting, key=lambda row: row.charge_period_start, default=None)
@@ -57,7 +57,7 @@ def figures(
         (
             "Our estimate",
             f"~{usd(estimate)}",
-            f"capacity {signed_percent(capacity / estimate - 1 if estimate else None)}",
+            f"billed {signed_percent(of_these / estimate - 1 if estimate else None)}",
             "estimated",
         ),
         (

@@ -61,8 +61,8 @@ def charge(nano: int, **said: Any) -> dict[str, Any]:
     """A final line for GPU time."""
     row: dict[str, Any] = {
         "charge_id": "c", "provider": "runpod", "resource_id": "ep1", "deployment_id": 1, "sku": "gpu",
-        "description": None, "charge_period_start": AT, "charge_period_end": after(3600), "billed_nano": nano, "state": "final",
-        "simulated": True,
+        "description": None, "charge_period_start": AT, "charge_period_end": after(3600), "billed_nano": nano,
+        "state": "final", "simulated": True,
     }  # fmt: skip
     return row | said
 
