@@ -297,6 +297,7 @@ class Mark(StrEnum):
     TOO_MANY_OURS = "too_many_ours"  # too many failures of our own
     SATURATED = "saturated"  # stopped, as more came in than it could carry
     PARTIAL = "partial"  # a ceiling was reached before the end
+    UNEXPLAINED = "unexplained"  # of its bill, more than a twentieth: it is blocked
 
     @property
     def excludes(self) -> bool:
@@ -304,7 +305,7 @@ class Mark(StrEnum):
         return self in _EXCLUDE
 
 
-_EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS})
+_EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS, Mark.UNEXPLAINED})
 
 
 class RequestKind(StrEnum):

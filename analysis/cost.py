@@ -103,7 +103,7 @@ def waterfall(
     billed = lines.by_deployment(lines.allocated(charges, deployments, volumes), volumes)
     return (
         deployments.join(billed, on="deployment_id", how="inner")
-        .join(_work(deployments, jobs), on="deployment_id", how="left")
+        .join(work(deployments, jobs), on="deployment_id", how="left")
         .join(_lived(deployments, jobs), on="deployment_id", how="left")
         .with_columns(pl.col(*_WORK, *_LIVED).fill_null(0), disk_nano=_rented_disk())
         .with_columns(life_nano=pl.max_horizontal("life_nano", pl.sum_horizontal(_WORK)))
@@ -115,12 +115,14 @@ def waterfall(
     )
 
 
-def _work(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+def work(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+    """Per deployment that has jobs: good_nano, failed_nano, cold_nano as in the waterfall, and good_us of execution."""
     known = with_boot(timing.timed(jobs), deployments).with_columns(load_us=_load_us())
     return known.group_by("deployment_id").agg(
         good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
         failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
         cold_nano=_priced_sum(pl.col("boot_us") + pl.col("load_us")),
+        good_us=pl.when(_is_good()).then(_work_us()).sum(),
     )
 
 

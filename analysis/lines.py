@@ -62,6 +62,12 @@ def by_deployment(charges: pl.DataFrame, volumes: Collection[str] = ()) -> pl.Da
     )
 
 
+def of_nobody(charges: pl.DataFrame, volumes: Collection[str] = ()) -> pl.DataFrame:
+    """The lines of no deployment, each with its purpose."""
+    mine = charges.filter(pl.col("deployment_id").is_null(), pl.col("billed_nano").is_not_null())
+    return mine.with_columns(purpose=_purpose(volumes))
+
+
 def allocated(charges: pl.DataFrame, deployments: pl.DataFrame, volumes: Collection[str]) -> pl.DataFrame:
     """The lines, those of the named volumes split over the provider's deployments by the time they shared.
 
