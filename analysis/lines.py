@@ -44,7 +44,7 @@ def by_deployment(charges: pl.DataFrame, volumes: Collection[str] = ()) -> pl.Da
     """
     known = charges.filter(pl.col("deployment_id").is_not_null(), pl.col("billed_nano").is_not_null())
     return (
-        known.with_columns(purpose=_purpose(volumes), half_nano=_half())
+        known.with_columns(purpose=purpose(volumes), half_nano=_half())
         .with_columns(exact_nano=_exact())
         .group_by("deployment_id")
         .agg(
@@ -65,7 +65,7 @@ def by_deployment(charges: pl.DataFrame, volumes: Collection[str] = ()) -> pl.Da
 def of_nobody(charges: pl.DataFrame, volumes: Collection[str] = ()) -> pl.DataFrame:
     """The lines of no deployment, each with its purpose."""
     mine = charges.filter(pl.col("deployment_id").is_null(), pl.col("billed_nano").is_not_null())
-    return mine.with_columns(purpose=_purpose(volumes))
+    return mine.with_columns(purpose=purpose(volumes))
 
 
 def allocated(charges: pl.DataFrame, deployments: pl.DataFrame, volumes: Collection[str]) -> pl.DataFrame:
@@ -110,7 +110,8 @@ def _shared_us(line: Mapping[str, Any], owner: Mapping[str, Any]) -> int:
     return max(0, (end - start) // timedelta(microseconds=1))
 
 
-def _purpose(volumes: Collection[str]) -> pl.Expr:
+def purpose(volumes: Collection[str] = ()) -> pl.Expr:
+    """What a line is for, by its sku; a volume is storage if it is one of ours."""
     ours = (pl.col("sku") == VOLUME) & pl.col("resource_id").is_in(list(volumes))
     return pl.when(ours).then(pl.lit(STORAGE)).otherwise(pl.col("sku").replace_strict(PURPOSE, default=OTHER))
 

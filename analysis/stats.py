@@ -250,15 +250,29 @@ class Saving:
 def saving(costs: tuple[float, float], without: Sequence[tuple[float, float]], *, slack: float = 0.0) -> Saving:
     """From (candidate, baseline) cost of all blocks, and the same recomputed `without` each block in turn.
 
-    The delete-one-block jackknife (Efron & Tibshirani 1993, chapter 11). Raises ValueError below two blocks.
+    Raises ValueError below two blocks.
     """
-    blocks = len(without)
+    se = jackknife_se(np.log([candidate / baseline for candidate, baseline in without]))
+    return Saving(theta=math.log(costs[0] / costs[1]), se=se, df=len(without) - 1, slack=slack)
+
+
+def jackknife_se(without: ArrayLike) -> float:
+    """Standard error of any number, from the same recomputed `without` each block in turn.
+
+    SE^2 = (B - 1)/B sum (theta_(b) - their mean)^2 (Efron & Tibshirani 1993, chapter 11). Raises ValueError below two
+    blocks.
+    """
+    deleted = np.asarray(without, dtype=np.float64)
+    blocks = deleted.size
     if blocks < 2:
         raise ValueError("The spread between blocks needs at least two.")
-    deleted = np.log([candidate / baseline for candidate, baseline in without])
-    spread = float(((deleted - deleted.mean()) ** 2).sum())
-    se = math.sqrt((blocks - 1) / blocks * spread)
-    return Saving(theta=math.log(costs[0] / costs[1]), se=se, df=blocks - 1, slack=slack)
+    return math.sqrt((blocks - 1) / blocks * float(((deleted - deleted.mean()) ** 2).sum()))
+
+
+def jackknife(point: float, without: ArrayLike, *, alpha: float = TWO_SIDED) -> tuple[float, float]:
+    """t limits, df B - 1, of a number known by its point and recomputed `without` each block in turn."""
+    half = float(stdtrit(np.size(without) - 1, 1 - alpha)) * jackknife_se(without)
+    return point - half, point + half
 
 
 # ---------------------------------------------------------------- tests
