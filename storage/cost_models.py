@@ -1,5 +1,6 @@
 """The tables about money, effort and traffic; `storage.models` has all tables."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.foreign import ID, SENTENCE
 from storage.types import Instant, NanoUsd, Said, listed, said_document, word
-from words import BillOutcome, CostState, EffortKind, LayerKind, TrafficKind
+from words import BillOutcome, ChargeFlag, CostState, EffortKind, LayerKind, TrafficKind
 
 
 class Charge(SQLModel, table=True):
@@ -41,6 +42,13 @@ class Charge(SQLModel, table=True):
     def sum_usd(self) -> Decimal:
         """What it brings to a sum: nothing where a flag keeps it out."""
         return self.billed_cost if self.counts and self.billed_cost is not None else Decimal()
+
+    def flag(self, flags: Iterable[str]) -> None:
+        """Set what is odd about it (words of `ChargeFlag`), and with that whether it counts."""
+        names = sorted({ChargeFlag(name) for name in flags})
+        if self.flags != names:
+            self.flags = [name.value for name in names]
+            self.counts = all(name.sums for name in names)
 
 
 class BillRead(SQLModel, table=True):

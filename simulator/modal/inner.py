@@ -99,15 +99,16 @@ class SimulatedModalClient:
         rates: dict[str, Decimal] = await self._call("WorkspaceBillingRates", self._cloud.bills.rates)
         return rates
 
-    async def summary(self, month: datetime) -> dict[str, Decimal]:
-        """Metered and billed cost of a calendar month."""
-
-        def effect() -> Decimal:
-            start_us, end_us = to_us(month), to_us(_next_month(month))
-            return sum((row.usd for row in self._rows(start_us, end_us)), Decimal())
-
-        metered = await self._call("WorkspaceBillingSummary", effect)
-        return {"metered": metered, "billed": metered}
+    async def summary(self, month: datetime) -> dict[str, Any]:
+        """Metered and billed cost of a calendar month, and its parts by resource."""
+        start, end = month, _next_month(month)
+        rows = await self._call("WorkspaceBillingSummary", lambda: self._rows(to_us(start), to_us(end)))
+        parts: dict[str, Decimal] = {}
+        for row in rows:
+            for resource, usd in row.costs.items():
+                parts[resource] = parts.get(resource, Decimal()) + usd
+        metered = sum(parts.values(), Decimal())
+        return {"start": start, "end": end, "metered": metered, "billed": metered, "parts": parts}
 
     async def report(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Hourly rows of whole hours within [start rounded down, end)."""

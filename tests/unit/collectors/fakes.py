@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from backends.base import (
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -90,6 +91,7 @@ class FakeBackend:
     rentals: dict[str, FakeRental] = field(default_factory=dict)
     jobs: dict[str, FakeJob] = field(default_factory=dict)
     bills: list[Charge] = field(default_factory=list)
+    money: Account = field(default_factory=Account)
     calls: list[tuple[str, str]] = field(default_factory=list)  # verb, key or id
     specs: list[DeploymentSpec] = field(default_factory=list)
     _errors: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
@@ -166,6 +168,14 @@ class FakeBackend:
             return [bill for bill in self.bills if bill.charge_period_start < end and bill.charge_period_end > start]
 
         return await self._act("charges", "", read)
+
+    async def account(self, start: datetime, end: datetime) -> Account:  # noqa: ARG002
+        """What a test put there."""
+
+        def read() -> Account:
+            return self.money
+
+        return await self._act("account", "", read)
 
     async def aclose(self) -> None:
         """Remember it."""

@@ -29,8 +29,11 @@ class Line:
     sku: str = "gpu"
     charge_period_start: datetime = AT - HOUR
     charge_period_end: datetime = AT
-    billed_cost: Decimal = Decimal("0.5")
+    billed_cost: Decimal | None = Decimal("0.5")
     raw: Mapping[str, Any] = field(default_factory=dict)
+    product: str = "serverless"
+    meter: str = ""
+    currency: str = "USD"
 
 
 @pytest.fixture
