@@ -309,11 +309,12 @@ def recomputed(
 ) -> Estimate:
     """What a replay of measured seconds comes to, by jackknife: the same recomputed without each block in turn.
 
-    Dollars on the scale of their logarithm, like a saving; shares as they are, held between 0 and 1. From 5 blocks on.
+    Dollars on the scale of their logarithm and from 8 blocks on, like a saving; shares as they are, held between 0 and
+    1, from 5 on. n is the number of blocks.
     """
-    blocks = len(without)
-    if blocks < LEAST_BLOCKS:
-        return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=LEAST_BLOCKS - blocks)
+    blocks, least = len(without), CLAIM_BLOCKS if scale == "log" else LEAST_BLOCKS
+    if blocks < least:
+        return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=least - blocks)
     if scale == "log":
         low, high = stats.jackknife(math.log(point), np.log(without), alpha=alpha)
         limits = Limits(math.exp(low), math.exp(high))

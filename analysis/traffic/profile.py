@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from analysis.arrivals import LoadError
 from analysis.traces import MOST_REQUESTS, hourly_shares
-from analysis.traffic.replay import MONTH_S, Arrivals
+from analysis.traffic.replay import DAY_S, MONTH_S, Arrivals
 
-DAY_S = 86_400
 MONTH_HOURS = MONTH_S // 3600
 DAYS_PER_MONTH = MONTH_S / DAY_S
 MOST_PER_DAY = math.floor(MOST_REQUESTS / DAYS_PER_MONTH)
@@ -24,7 +23,7 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Poisson arrivals, `per_day` on average, by 24 hourly weights from midnight on. `source`: who says so."""
+    """Random arrivals, `per_day` on average, by 24 hourly weights from midnight on. `source`: who says so."""
 
     per_day: float
     weights: Sequence[float] = FLAT
@@ -98,8 +97,9 @@ KNOWN: Mapping[str, Curve] = MappingProxyType(
 def arrivals(traffic: Traffic, *, seed: int = 1, hours: int = MONTH_HOURS) -> Arrivals:
     """Instants over `hours` (a month: 730). Of a record: whole repeats of it, end to end, until that long.
 
-    A curve's are drawn by the seed: arrival i is where the summed rate reaches the sum of i unit exponentials, so that
-    another volume with the same seed has the same traffic, closer together (time rescaling, Cox & Lewis 1966).
+    A curve's are drawn by the seed, Poisson given that they are as many as it says: arrival i of n is where the summed
+    rate reaches the share S_i / S_(n+1) of its whole, S being sums of unit exponentials. Another volume with the same
+    seed is thus the same traffic, closer together (time rescaling, Cox & Lewis 1966).
     Raises LoadError if there would be none, or more than a replay takes.
     """
     if hours < 1:
@@ -109,7 +109,7 @@ def arrivals(traffic: Traffic, *, seed: int = 1, hours: int = MONTH_HOURS) -> Ar
         raise LoadError(f"{expected:,.0f} requests in {hours:,} hours; a replay takes at most {MOST_REQUESTS:,}.")
     at, span_s = _repeated(traffic, hours) if isinstance(traffic, Recorded) else _drawn(traffic, hours, seed)
     if not at.size:
-        raise LoadError(f"{traffic.per_day:g} requests a day gave none in {hours:,} hours.")
+        raise LoadError(f"{traffic.per_day:g} requests a day give none in {hours:,} hours.")
     return Arrivals(at_s=at, span_s=span_s)
 
 
@@ -130,17 +130,25 @@ def hours_for(traffic: Traffic, requests: int) -> int:
     return 24 * max(7, math.ceil(requests / traffic.per_day))
 
 
+def first_days(came: Arrivals, requests: int) -> Arrivals:
+    """The fewest whole days from the start in which so many requests have come; all of it if there are no more."""
+    if came.n <= requests:
+        return came
+    span_s = min(came.span_s, (math.floor(float(came.at_s[requests - 1]) / DAY_S) + 1) * float(DAY_S))
+    return Arrivals(at_s=came.at_s[: int(np.searchsorted(came.at_s, span_s))], span_s=span_s)
+
+
 def _drawn(curve: Curve, hours: int, seed: int) -> tuple[_Floats, float]:
     rates = curve.per_day * np.asarray(hourly_shares(curve.weights))
     reached = np.concatenate([[0.0], np.cumsum(np.resize(rates, hours))])
     expected = float(reached[-1])
-    enough = math.ceil(expected + 8 * math.sqrt(expected) + 20)
-    units = np.cumsum(np.random.default_rng(seed).standard_exponential(enough))
-    at = np.interp(units[units < expected], reached, np.arange(hours + 1) * 3600.0)
+    n = round(expected)
+    units = np.cumsum(np.random.default_rng(seed).standard_exponential(n + 1))
+    at = np.interp(units[:n] / units[n] * expected, reached, np.arange(hours + 1) * 3600.0)
     return np.asarray(at, dtype=np.float64), hours * 3600.0
 
 
 def _repeated(record: Recorded, hours: int) -> tuple[_Floats, float]:
     times = math.ceil(hours * 3600 / record.span_s)
-    starts = np.arange(times) * record.span_s
-    return (starts[:, None] + np.asarray(record.offsets_s, dtype=np.float64)).ravel(), times * record.span_s
+    starts = np.arange(times, dtype=np.float64) * record.span_s
+    return np.add.outer(starts, np.asarray(record.offsets_s, dtype=np.float64)).ravel(), times * record.span_s

@@ -3,7 +3,7 @@
 A worker takes one request at a time, in the order of arrival. A request goes to the idle worker used last; else to one
 that boots or works and holds fewer than `concurrency` requests, the one free first; else to a new worker, which it is
 bound to and whose boot it waits for; else, at `max_workers`, to the one free first. A worker is gone `window_s` after
-its last finish (at exactly that instant: gone).
+its last finish (at exactly that instant: gone). Rented machines have hours instead.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MONTH_S = 2_628_000  # 730 hours
+DAY_S = 86_400
 
 _Floats = NDArray[np.float64]
 _Worker = tuple[float, "deque[float]", float]  # free at, its last `concurrency` finishes, the window that follows
@@ -28,13 +29,15 @@ class ReplayError(ValueError):
 class Setting:
     """How a provider scales. `window_s`: idle seconds before a worker goes, infinite: never, 0: at once.
 
-    `min_workers` are up before the first request and stay to the end; `max_workers` None: no limit.
+    `min_workers` are up before the first request and stay to the end; `max_workers` None: no limit. `hours`: from and
+    to which hour of each UTC day they are rented, None: around the clock; what comes outside waits until they begin.
     """
 
     window_s: float
     concurrency: int = 1
     max_workers: int | None = None
     min_workers: int = 0
+    hours: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.window_s >= 0:
@@ -45,6 +48,17 @@ class Setting:
             raise ReplayError(f"min_workers is 0 or more, not {self.min_workers}.")
         if self.max_workers is not None and self.max_workers < max(1, self.min_workers):
             raise ReplayError(f"max_workers {self.max_workers} is below 1 or below min_workers {self.min_workers}.")
+        if self.hours is not None and not 0 <= self.hours[0] < self.hours[1] <= 24:
+            raise ReplayError(f"Hours go from 0 on to 24 at most, the end after the beginning, not {self.hours}.")
+        if self.hours is not None and (self.min_workers, self.window_s) != (self.max_workers, math.inf):
+            raise ReplayError(
+                "Machines rented by the hour are as many at least as at most, and their window is infinite."
+            )
+
+
+def rented(machines: int = 1, *, hours: tuple[int, int] | None = None) -> Setting:
+    """So many machines, around the clock or in these hours of each day."""
+    return Setting(window_s=math.inf, min_workers=machines, max_workers=machines, hours=hours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,25 +119,52 @@ def replay(
     n = arrivals.n
     service, boot = _each("service_s", service_s, n), _each("boot_s", boot_s, n)
     windows = [setting.window_s] * n if windows_s is None else _each("windows_s", windows_s, n).tolist()
-    starts, colds, idle_s = _run(arrivals, setting, service.tolist(), boot.tolist(), windows)
+    at = arrivals.at_s if setting.hours is None else _held(arrivals.at_s, setting.hours)
+    starts, colds, idle_s = _run(at.tolist(), arrivals.span_s, setting, (service.tolist(), boot.tolist(), windows))
     cold = np.zeros(n, dtype=np.bool_)
     cold[colds] = True
     boots = np.where(cold, boot, 0.0)
     wait = np.where(cold, 0.0, np.asarray(starts) - arrivals.at_s)  # its own worker is waited for by boot alone
+    boot_in_all_s, busy_s = float(boots.sum()), float(service.sum())
+    if setting.hours is not None:
+        up_s, days = _up_s(arrivals, setting.hours, np.asarray(starts) + service)
+        idle_s = setting.min_workers * up_s - busy_s
+        boot_in_all_s = setting.min_workers * days * float(boot.mean())
     return Replayed(
         latency_s=wait + boots + service,
         wait_s=wait,
         cold=cold,
-        busy_s=float(service.sum()),
-        boot_s=float(boots.sum()),
+        busy_s=busy_s,
+        boot_s=boot_in_all_s,
         idle_s=idle_s,
     )
 
 
+def _held(at_s: _Floats, hours: tuple[int, int]) -> _Floats:
+    """Instants moved to the next opening where they lie outside of the hours."""
+    opens, closes = (hour * 3600.0 for hour in hours)
+    midnight = np.floor(at_s / DAY_S) * DAY_S
+    into = at_s - midnight
+    opening = np.where(into < closes, midnight, midnight + DAY_S) + opens
+    return np.maximum(at_s, np.where((opens <= into) & (into < closes), at_s, opening))
+
+
+def _up_s(arrivals: Arrivals, hours: tuple[int, int], ends: _Floats) -> tuple[float, int]:
+    """Seconds that one machine is rented, and on how many days: all stay until the last of a day's work is done."""
+    opens, closes = (hour * 3600.0 for hour in hours)
+    day = (_held(arrivals.at_s, hours) // DAY_S).astype(np.int64)
+    days = max(math.ceil(arrivals.span_s / DAY_S), int(day[-1]) + 1)
+    last = np.full(days, -math.inf)
+    np.maximum.at(last, day, ends)
+    over = np.clip(last - (np.arange(days) * DAY_S + closes), 0, DAY_S - (closes - opens))
+    return days * (closes - opens) + float(over.sum()), days
+
+
 def _run(
-    arrivals: Arrivals, setting: Setting, service: list[float], boot: list[float], windows: list[float]
+    at_s: list[float], end_s: float, setting: Setting, each: tuple[list[float], list[float], list[float]]
 ) -> tuple[list[float], list[int], float]:
     """When each request's work starts, which were cold, idle seconds. One tight loop: it sees a million requests."""
+    service, boot, windows = each
     room, least = setting.concurrency, setting.min_workers
     most = math.inf if setting.max_workers is None else setting.max_workers
     idle: list[_Worker] = [(0.0, _inputs(room), setting.window_s) for _ in range(least)]  # the last used at the end
@@ -131,7 +172,7 @@ def _run(
     alive, idle_s, soonest, full_until = least, 0.0, math.inf, -math.inf
     starts: list[float] = []
     colds: list[int] = []
-    for i, now in enumerate(arrivals.at_s.tolist()):
+    for i, now in enumerate(at_s):
         while busy and busy[0][0] <= now:
             free_at, inputs, window = busy.pop(0)
             idle.append((free_at, inputs, window))
@@ -155,7 +196,7 @@ def _run(
         free_at = start + service[i]
         inputs.append(free_at)
         insort(busy, (free_at, inputs, windows[i]))
-    return starts, colds, idle_s + _last_idle_s(idle + busy, alive - least, arrivals.span_s)
+    return starts, colds, idle_s + _last_idle_s(idle + busy, alive - least, end_s)
 
 
 def _inputs(room: int) -> "deque[float]":

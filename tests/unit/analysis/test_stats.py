@@ -242,6 +242,20 @@ def test_one_block_shows_no_spread_of_a_saving() -> None:
         stats.saving((80, 100), costs(0.8))
 
 
+def test_the_jackknife_of_a_mean_is_students_interval() -> None:
+    values = np.array([4.0, 5.5, 3.2, 6.1, 4.9, 5.0])
+    without = (values.sum() - values) / 5
+    assert stats.jackknife_se(without) == pytest.approx(values.std(ddof=1) / math.sqrt(6))
+    assert stats.jackknife(float(values.mean()), without, alpha=0.05) == pytest.approx(
+        stats.block_t(values, alpha=0.05)
+    )
+    assert stats.jackknife(10.0, without) == pytest.approx(
+        tuple(10 - values.mean() + np.array(stats.block_t(values, alpha=0.025)))
+    )
+    with pytest.raises(ValueError, match="at least two"):
+        stats.jackknife_se([1.0])
+
+
 # ---------------------------------------------------------------- mixtures
 
 
