@@ -5,7 +5,7 @@ Sums are integer nano-USD and close as their parts do: billed = good + failed + 
 rounding + unexplained.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -32,11 +32,11 @@ _SUMS = [f"{part}_nano" for part in (*cost.PARTS, "billed")]
 _STRAY = {lines.STORAGE: "storage_nano", lines.FEE: "fee_nano", lines.ROUNDING: "rounding_nano"}
 
 
-def summed(falls: pl.DataFrame, *keys: str) -> pl.DataFrame:
+def summed(falls: pl.DataFrame, *keys: str, more: Sequence[str] = ()) -> pl.DataFrame:
     """`schema.WATERFALL` rows summed by its key columns, ordered: parts, billed, the weakest state."""
     return (
         falls.group_by(*keys)
-        .agg(pl.col(_SUMS).sum(), lines.weakest_state(pl.col("cost_state")), pl.col("simulated").any())
+        .agg(pl.col(*_SUMS, *more).sum(), lines.weakest_state(pl.col("cost_state")), pl.col("simulated").any())
         .sort(*keys)
     )
 
@@ -44,17 +44,24 @@ def summed(falls: pl.DataFrame, *keys: str) -> pl.DataFrame:
 def of_providers(
     falls: pl.DataFrame, deployments: pl.DataFrame, charges: pl.DataFrame, *, volumes: Collection[str] = ()
 ) -> pl.DataFrame:
-    """By provider, with the lines that are of no deployment: a fee is a fee, a volume of ours that nothing used is
-    storage at rest, the rest is not explained.
+    """By provider, with the account's lines of no deployment: a fee is a fee, a volume of ours that nothing used is
+    storage at rest; not_ours_nano has the rest, which is no business of any run and is in billed_nano too.
 
     `falls`: `cost.waterfall` of the same frames and volumes.
     """
-    ours = falls.select(*_SUMS, "cost_state", "simulated", provider=pl.col("backend").str.split("-").list.first())
+    ours = falls.select(
+        *_SUMS,
+        "cost_state",
+        "simulated",
+        provider=pl.col("backend").str.split("-").list.first(),
+        not_ours_nano=pl.lit(0, pl.Int64),
+    )
     stray = lines.of_nobody(lines.allocated(charges, deployments, volumes), volumes)
-    into = pl.col("purpose").replace_strict(_STRAY, default="unexplained_nano")
-    parts = [pl.when(into == name).then("billed_nano").otherwise(0).alias(name) for name in _SUMS[:-1]]
+    into = pl.col("purpose").replace_strict(_STRAY, default="not_ours_nano")
+    names = [*_SUMS[:-1], "not_ours_nano"]
+    parts = [pl.when(into == name).then("billed_nano").otherwise(0).alias(name) for name in names]
     theirs = stray.select(*parts, "billed_nano", "simulated", "provider", cost_state="state").select(ours.columns)
-    return summed(pl.concat([ours, theirs]), "provider")
+    return summed(pl.concat([ours, theirs]), "provider", more=["not_ours_nano"])
 
 
 def marks(falls: pl.DataFrame) -> pl.DataFrame:

@@ -23,7 +23,7 @@ PURPOSE = {
     "fee": FEE,
     "rounding": ROUNDING,
 }
-VOLUME = "volume"  # storage if it is one of ours
+VOLUME = "storage"  # the sku of a shared volume: it is ours if it is named
 _SHOWN = {name: law.shown_nano for name, law in LAWS.items()}
 _STRENGTH = {state.value: strength for strength, state in enumerate(CostState)}  # weakest first
 _QUANTITY = r"^([\d.]+) GB at \$([\d.]+)/TB$"  # Vast.ai's words for network
@@ -111,7 +111,7 @@ def _shared_us(line: Mapping[str, Any], owner: Mapping[str, Any]) -> int:
 
 
 def purpose(volumes: Collection[str] = ()) -> pl.Expr:
-    """What a line is for, by its sku; a volume is storage if it is one of ours."""
+    """What a line is for, by its sku; a shared volume is storage if it is one of ours."""
     ours = (pl.col("sku") == VOLUME) & pl.col("resource_id").is_in(list(volumes))
     return pl.when(ours).then(pl.lit(STORAGE)).otherwise(pl.col("sku").replace_strict(PURPOSE, default=OTHER))
 

@@ -126,7 +126,7 @@ CHARGES = _schema(
         "description": pl.String,  # as the provider words the line; null: it has no words
         "charge_period_start": _AT,
         "charge_period_end": _AT,
-        "billed_nano": pl.Int64,
+        "billed_nano": pl.Int64,  # null: it is in no sum
         "state": pl.String,
         "simulated": pl.Boolean,
     }

@@ -15,26 +15,6 @@ from analysis.planning import payback_months
 from words import EffortKind
 
 HOURLY_USD = 100.0  # of a person, unless told otherwise
-EFFORT = pl.Schema(  # rows of the table `effort`: one task each
-    {
-        "backend": pl.String,
-        "kind": pl.String,
-        "minutes": pl.Float64,
-        "measured": pl.Boolean,  # else entered by a person
-        "simulated": pl.Boolean,
-    }
-)
-TASKS = pl.Schema(
-    {
-        "backend": pl.String,
-        "kind": pl.String,
-        "tasks": pl.Int64,
-        "measured": pl.Int64,  # of these; the others were entered
-        "minutes": pl.Float64,  # of all together
-        "minutes_each": pl.Float64,  # mean
-        "simulated": pl.Boolean,
-    }
-)
 Outcome = Literal["pays_back", "too_small", "never", "undecided"]
 
 
@@ -61,6 +41,7 @@ class Beside:
     plan_usd: float
     storage_usd: float
     unknown: tuple[str, ...] = ()  # kinds of planned tasks that nobody has timed there
+    waits: tuple[str, ...] = ()  # kinds for which no person logged minutes: measured waits stand for them
 
     @property
     def usd(self) -> float | None:
@@ -79,24 +60,8 @@ class Ownership:
     outcome: Outcome
 
 
-def tasks(effort: pl.DataFrame) -> pl.DataFrame:
-    """`TASKS`: minutes of a task by backend and kind, ordered. Input `EFFORT`."""
-    return (
-        effort.group_by("backend", "kind")
-        .agg(
-            pl.len().cast(pl.Int64).alias("tasks"),
-            pl.col("measured").sum().cast(pl.Int64),
-            pl.col("minutes").sum(),
-            pl.col("minutes").mean().alias("minutes_each"),
-            pl.col("simulated").any(),
-        )
-        .sort("backend", "kind")
-        .select(TASKS.names())
-    )
-
-
 def beside(
-    effort: pl.DataFrame,
+    minutes: pl.DataFrame,
     backend: str,
     *,
     per_month: Mapping[EffortKind, float],
@@ -106,15 +71,28 @@ def beside(
 ) -> Beside:
     """Operations: sum over kinds of tasks a month x mean minutes of one there x the hourly rate; fees beside them.
 
-    `per_month`: how often each task will come up, an assumption; a kind that is not in it does not.
+    `minutes`: a row per backend, kind and measured, with n tasks and minutes of all. A person's minutes count; measured
+    waits do where nobody logged any. `per_month`: how often each task will come up, an assumption; a kind that is not
+    in it does not.
     """
-    mine = tasks(effort).filter(backend=backend)
-    each: dict[str, float] = dict(mine.select("kind", "minutes_each").iter_rows())
+    each = [_each(minutes, backend, measured) for measured in (True, False)]
+    known = each[0] | each[1]
     planned = {kind.value: often for kind, often in per_month.items() if often > 0}
-    unknown = tuple(sorted(planned.keys() - each.keys()))
-    hours = None if unknown else sum(often * each[kind] for kind, often in planned.items()) / 60
-    ops_usd = None if hours is None else hours * hourly_usd
-    return Beside(hours=hours, ops_usd=ops_usd, plan_usd=plan_usd, storage_usd=storage_usd, unknown=unknown)
+    unknown = tuple(sorted(planned.keys() - known.keys()))
+    hours = None if unknown else sum(often * known[kind] for kind, often in planned.items()) / 60
+    return Beside(
+        hours=hours,
+        ops_usd=None if hours is None else hours * hourly_usd,
+        plan_usd=plan_usd,
+        storage_usd=storage_usd,
+        unknown=unknown,
+        waits=tuple(sorted(planned.keys() & each[0].keys() - each[1].keys())),
+    )
+
+
+def _each(minutes: pl.DataFrame, backend: str, measured: bool) -> dict[str, float]:
+    mine = minutes.filter(pl.col("n") > 0, backend=backend, measured=measured)
+    return dict(mine.select("kind", pl.col("minutes") / pl.col("n")).iter_rows())
 
 
 def ownership(

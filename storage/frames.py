@@ -135,7 +135,7 @@ _CHARGES: _Columns = {
     "description": col(Charge.raw)["line"]["description"].as_string(),
     "charge_period_start": _integer(Charge.charge_period_start),
     "charge_period_end": _integer(Charge.charge_period_end),
-    "billed_nano": _integer(Charge.billed_cost),
+    "billed_nano": case((col(Charge.counts), _integer(Charge.billed_cost))),  # null: a flag keeps it out of every sum
     "state": _text(Charge.state),
     "simulated": Charge.simulated,
 }

@@ -45,7 +45,7 @@ def test_a_provider_has_what_its_deployments_have_and_the_lines_of_nobody() -> N
     web = deployments(deployment(deployment_id=2, backend="runpod-web", ended_at=after(3600)))
     plan = charge(30_000_000_000, charge_id="plan", sku="fee", deployment_id=None)
     rest = charge(
-        999, charge_id="old", sku="volume", resource_id="v0", deployment_id=None, charge_period_start=after(5e3)
+        999, charge_id="old", sku="storage", resource_id="v0", deployment_id=None, charge_period_start=after(5e3)
     )
     strange = charge(55, charge_id="s", sku="gpu", provider="modal", deployment_id=None, simulated=False)
     bill = pl.concat([bill, charges(plan, rest, strange, charge(10, charge_id="w", sku="disk", deployment_id=2))])
@@ -56,13 +56,12 @@ def test_a_provider_has_what_its_deployments_have_and_the_lines_of_nobody() -> N
     assert found["runpod"]["fee_nano"] == 800_000 + 30_000_000_000
     assert found["runpod"]["storage_nano"] == 1_369_863 + 5_753_425 + 999 + 10
     assert found["runpod"]["unexplained_nano"] == 530_000
-    assert (found["modal"]["unexplained_nano"], found["modal"]["billed_nano"], found["modal"]["simulated"]) == (
-        55,
-        55,
-        False,
-    )
+    assert found["runpod"]["not_ours_nano"] == 0
+    stranger = found["modal"]
+    assert (stranger["not_ours_nano"], stranger["unexplained_nano"], stranger["billed_nano"]) == (55, 0, 55)
+    assert stranger["simulated"] is False
     without = attribution.of_providers(cost.waterfall(rented, work, bill), rented, bill)
-    assert without.filter(provider="runpod")["unexplained_nano"].item() == 530_000 + 999 + 5_753_425
+    assert without.filter(provider="runpod")["not_ours_nano"].item() == 999 + 5_753_425
     assert without["billed_nano"].sum() == bill["billed_nano"].sum()
 
 

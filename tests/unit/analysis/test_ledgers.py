@@ -53,7 +53,7 @@ RUNPOD_LEDGER = (
     charges(
         charge(151 * 530_000, charge_id="a"),
         charge(1_369_863, charge_id="b", sku="disk"),
-        charge(5_753_425, charge_id="c", sku="volume", resource_id="vol-1", deployment_id=None),
+        charge(5_753_425, charge_id="c", sku="storage", resource_id="vol-1", deployment_id=None),
         charge(800_000, charge_id="d", sku="fee"),
     ),
 )
@@ -156,7 +156,7 @@ def test_a_shared_volume_is_split_by_the_time_in_which_deployments_were_up() -> 
     other = deployment(deployment_id=3, deployment="d3", backend="vast")
     never = deployment(deployment_id=4, deployment="d4", created_at=None)
     both = deployments(deployment(), short, other, never)
-    line = charge(1_000, sku="volume", resource_id="v", deployment_id=None)
+    line = charge(1_000, sku="storage", resource_id="v", deployment_id=None)
     found = cost.waterfall(both, jobs(), charges(line), volumes=["v"])
     assert dict(found.select("deployment_id", "storage_nano").rows()) == {1: 749, 2: 251}
     assert cost.waterfall(both, jobs(), charges(line)).is_empty()

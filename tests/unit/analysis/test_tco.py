@@ -10,14 +10,15 @@ from analysis import tco
 from analysis.tco import Beside, Span
 from words import EffortKind
 
-EFFORT = pl.DataFrame(
+MINUTES = pl.DataFrame(
     [
-        ("runpod", "deploy", 30.0, False, True),
-        ("runpod", "deploy", 10.0, True, True),
-        ("runpod", "debug", 90.0, False, False),
-        ("modal", "deploy", 6.0, True, True),
+        ("runpod", "deploy", False, 2, 40.0),
+        ("runpod", "deploy", True, 9, 9.0),
+        ("runpod", "debug", False, 1, 90.0),
+        ("runpod", "logs", True, 4, 8.0),
+        ("modal", "deploy", True, 1, 6.0),
     ],
-    schema=tco.EFFORT,
+    schema=["backend", "kind", "measured", "n", "minutes"],
     orient="row",
 )
 
@@ -32,26 +33,22 @@ def move(saving: Span, *, more: float = 200.0, least: float = 0.0, hours: float 
     return found
 
 
-def test_minutes_of_a_task_by_kind_entered_and_measured() -> None:
-    found = tco.tasks(EFFORT)
-    assert found.schema == tco.TASKS
-    assert found.rows() == [
-        ("modal", "deploy", 1, 1, 6.0, 6.0, True),
-        ("runpod", "debug", 1, 0, 90.0, 90.0, False),
-        ("runpod", "deploy", 2, 1, 40.0, 20.0, True),
-    ]
-
-
 def test_operations_are_tasks_a_month_times_minutes_times_the_rate() -> None:
     plan = {EffortKind.DEPLOY: 6.0, EffortKind.DEBUG: 2.0, EffortKind.RECOVERY: 0.0}
-    found = tco.beside(EFFORT, "runpod", per_month=plan, plan_usd=50.0, storage_usd=4.2)
+    found = tco.beside(MINUTES, "runpod", per_month=plan, plan_usd=50.0, storage_usd=4.2)
     assert (found.hours, found.ops_usd, found.unknown) == (5.0, 500.0, ())
+    assert found.waits == ()
     assert found.usd == pytest.approx(554.2)
-    assert tco.beside(EFFORT, "runpod", per_month=plan, hourly_usd=80.0).usd == pytest.approx(400.0)
+    assert tco.beside(MINUTES, "runpod", per_month=plan, hourly_usd=80.0).usd == pytest.approx(400.0)
+
+
+def test_a_measured_wait_stands_for_a_persons_minutes_only_where_nobody_logged_any() -> None:
+    found = tco.beside(MINUTES, "runpod", per_month={EffortKind.DEPLOY: 3.0, EffortKind.LOGS: 30.0})
+    assert (found.hours, found.waits) == (2.0, ("logs",))
 
 
 def test_a_task_that_nobody_timed_is_not_for_nothing() -> None:
-    found = tco.beside(EFFORT, "modal", per_month={EffortKind.DEPLOY: 1.0, EffortKind.DEBUG: 1.0})
+    found = tco.beside(MINUTES, "modal", per_month={EffortKind.DEPLOY: 1.0, EffortKind.DEBUG: 1.0})
     assert (found.hours, found.ops_usd, found.usd, found.unknown) == (None, None, None, ("debug",))
     assert tco.ownership(Span(point=9.0), found, ops(0.0), one_off_hours=1, least_usd=0) is None
     assert tco.ownership(Span(point=9.0), ops(0.0), found, one_off_hours=1, least_usd=0) is None

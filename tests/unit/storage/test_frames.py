@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from analysis import schema
 from storage import frames
 from storage.billing import upsert_charges
-from storage.models import Block, Offer, Schedule, Workflow
+from storage.models import Block, Charge, Offer, Schedule, Workflow
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
 from words import BlockStatus, DeploymentState, LoadProfile, Reason, StartKind
@@ -190,6 +190,9 @@ def test_deployments_and_their_bill(session: Session) -> None:
         "state": "provisional", "simulated": True,
     }  # fmt: skip
     assert charges["deployment_id"].to_list() == [1, None]
+    session.exec(select(Charge).where(Charge.id == "a")).one().counts = False
+    session.flush()
+    assert frames.charges(session)["billed_nano"].to_list() == [None, 500_000_000]
     assert frames.charges(session, [run.id])["charge_id"].to_list() == ["a"]
 
 
