@@ -127,17 +127,17 @@ def state_of(*, end: datetime, same_since: datetime, fetched_at: datetime) -> Co
 
 
 def _merged(lines: Sequence[BilledLine]) -> dict[str, list[BilledLine]]:
-    """The lines of each id, the one that counts first: the order in which they came says nothing."""
-    found: dict[str, list[BilledLine]] = defaultdict(list)
+    """The different lines of each id, the one that counts first: the order in which they came says nothing."""
+    found: dict[str, dict[tuple[Any, ...], BilledLine]] = defaultdict(dict)
     for line in lines:
-        found[line.charge_id].append(line)
-    return {id: sorted(found[id], key=_weight, reverse=True) for id in sorted(found)}
+        found[line.charge_id][_weight(line)] = line
+    return {id: [found[id][key] for key in sorted(found[id], reverse=True)] for id in sorted(found)}
 
 
 def _weight(line: BilledLine) -> tuple[Any, ...]:
     usd = line.billed_cost
     period = (line.charge_period_end, line.charge_period_start)
-    return (usd is not None, usd or Decimal(), *period, str(sorted(line.raw.items())))
+    return (usd is not None, usd or Decimal(), *period, line.currency, str(sorted(line.raw.items())))
 
 
 def _see(
