@@ -8,7 +8,7 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from analysis import cost, focus
 from cli.compare import truth_of_world
@@ -17,7 +17,6 @@ from cli.output import AsJson, Refused, give, reading, say
 from cli.report import document
 from settings import Settings
 from storage import focus_lines, frames
-from storage.models import Installation
 from words import Provider
 
 FRAMES = ("blocks", "jobs", "deployments", "charges", "images")
@@ -45,7 +44,7 @@ def export(
     """
     told = _told(account or ())
     with reading() as session:
-        tables = _tables(session, _accounts(session) | told)
+        tables = _tables(session, focus_lines.accounts(session, Settings().modal_workspace) | told)
         shown = jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str)
     try:
         _write(out, tables, shown, form)
@@ -64,14 +63,9 @@ def export(
 def _tables(session: Session, accounts: Mapping[str, str]) -> dict[str, pl.DataFrame]:
     tables = {name: getattr(frames, name)(session) for name in FRAMES}
     tables["allocations"] = cost.waterfall(tables["deployments"], tables["jobs"], tables["charges"])
+    tables["charges"] = tables["charges"].join(focus_lines.kept(session), on="charge_id", maintain_order="left")
     tables["focus"] = focus.of(focus_lines.lines(session), accounts)
     return tables
-
-
-def _accounts(session: Session) -> dict[str, str]:
-    """Billing accounts by what we know: Modal's workspace; the others go by the installation that holds their key."""
-    ours = session.exec(select(Installation.token)).first() or "unknown"
-    return {provider.value: ours for provider in Provider} | {Provider.MODAL.value: Settings().modal_workspace}
 
 
 def _told(account: Sequence[str]) -> dict[str, str]:
