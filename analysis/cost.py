@@ -117,7 +117,7 @@ def waterfall(
 
 def work(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
     """Per deployment that has jobs: good_nano, failed_nano, cold_nano as in the waterfall, and good_us of execution."""
-    known = with_boot(timing.timed(jobs), deployments).with_columns(load_us=_load_us())
+    known = with_boot(timing.timed(jobs), deployments).with_columns(load_us=load_us())
     return known.group_by("deployment_id").agg(
         good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
         failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
@@ -178,7 +178,7 @@ def _work_us() -> pl.Expr:
     return us("execution_s") - pl.col("load_us")
 
 
-def _load_us() -> pl.Expr:
+def load_us() -> pl.Expr:
     """Model load: as the worker stamps it, else what a cold job took longer than the median good warm one; else 0."""
     execution_us = us("execution_s")
     warm = _is_good() & (pl.col("start_kind") == StartKind.WARM)
