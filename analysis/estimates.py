@@ -305,21 +305,26 @@ def saving(found: stats.Saving, *, alpha: float = stats.TWO_SIDED) -> Estimate:
 
 
 def recomputed(
-    point: float, without: Sequence[float], *, scale: Scale = "log", alpha: float = stats.TWO_SIDED
+    point: float,
+    without: Sequence[float],
+    *,
+    scale: Scale = "log",
+    chance: float = 0.0,
+    alpha: float = stats.TWO_SIDED,
 ) -> Estimate:
     """What a replay of measured seconds comes to, by jackknife: the same recomputed without each block in turn.
 
     Dollars on the scale of their logarithm and from 8 blocks on, like a saving; shares as they are, held between 0 and
-    1, from 5 on. n is the number of blocks.
+    1, from 5 on. chance: the point's own standard error on that scale, of the replay's draws. n: how many blocks.
     """
     blocks, least = len(without), CLAIM_BLOCKS if scale == "log" else LEAST_BLOCKS
     if blocks < least:
         return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=least - blocks)
     if scale == "log":
-        low, high = stats.jackknife(math.log(point), np.log(without), alpha=alpha)
+        low, high = stats.jackknife(math.log(point), np.log(without), alpha=alpha, chance=chance)
         limits = Limits(math.exp(low), math.exp(high))
     else:
-        low, high = stats.jackknife(point, without, alpha=alpha)
+        low, high = stats.jackknife(point, without, alpha=alpha, chance=chance)
         limits = Limits(max(0.0, low), min(1.0, high))
     return Estimate(point=point, limits=limits, n=blocks, blocks=blocks)
 

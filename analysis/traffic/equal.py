@@ -6,7 +6,7 @@ through by replaying again without each block in turn (jackknife), on the first 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from analysis import estimates, stats
 from analysis.estimates import Blend, Estimate
 from analysis.eviction import Fixed
-from analysis.traffic.profile import Traffic, arrivals, first_days, hours_for
-from analysis.traffic.replay import Arrivals, Replayed, ReplayError, Setting
+from analysis.traffic.profile import Recorded, Traffic, arrivals, first_days, hours_for
+from analysis.traffic.replay import DAY_S, Arrivals, Replayed, ReplayError, Setting
 from analysis.traffic.service import Month, Service, month_of, played
 
 WINDOWS = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, math.inf)  # beside the one as deployed
@@ -24,6 +24,7 @@ MARGIN = 1.25
 TAIL = 0.95
 ESTIMATED_SLACK = 0.05  # of ln(cost ratio), where an arm has no bill that could tell
 _Floats = NDArray[np.float64]
+_PARTS = 20  # of a replay, whose spread tells what its draws leave open
 _LEVELS = 100  # at which the waits of a replay enter a quantile
 
 
@@ -48,7 +49,9 @@ class Tried:
     """A setting and what traffic would cost and wait on it. Dollars in nano-USD. What is None is not known: `reason`.
 
     ratio: blended p95 over the baseline's as it is now; of that one itself None, it is the measure. without: nano-USD
-    per good image as if a block had not been; all_blocks: the same of all blocks, on the same days.
+    per good image as if a block had not been; all_blocks: the same of all blocks, on the same days. parts: what
+    each part's share of the paid seconds has beside what its length and its requests explain. cold_chance: standard
+    error of the cold share by the replay's draws.
     """
 
     service: Service
@@ -62,6 +65,8 @@ class Tried:
     ratio: Estimate | None = None
     without: Mapping[int, float]
     all_blocks: float = math.nan
+    parts: _Floats = field(default_factory=lambda: np.zeros(0))
+    cold_chance: float = 0.0
     serves: bool | None = None
     reason: str
 
@@ -129,7 +134,8 @@ def saving(candidate: Tried, baseline: Tried, *, alpha: float = stats.TWO_SIDED)
         return Estimate(point=point, n=len(without), blocks=len(without), needs_blocks=needs)
     slack = 0.0 if candidate.service.billed and baseline.service.billed else ESTIMATED_SLACK
     costs = candidate.month.nano_per_image, baseline.month.nano_per_image
-    return estimates.saving(stats.saving(costs, without, slack=slack), alpha=alpha)
+    chance = _se(candidate.parts - baseline.parts)  # the same arrivals met both
+    return estimates.saving(stats.saving(costs, without, slack=slack, chance=chance), alpha=alpha)
 
 
 # ---------------------------------------------------------------- one setting
@@ -143,9 +149,12 @@ def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], 
         without = _without_each(service, setting, came[1], terms.seed)
     except ReplayError as error:
         return Tried(service=service, setting=setting, without={}, reason=str(error))
-    costs = [each.nano_per_image for each in without.values()]
+    chance = _chance(came[0], month, terms.traffic)
     cold = estimates.recomputed(
-        month.replayed.cold_share, [each.replayed.cold_share for each in without.values()], scale="share"
+        month.replayed.cold_share,
+        [each.replayed.cold_share for each in without.values()],
+        scale="share",
+        chance=chance.share,
     )
     blend = _blend(service, month.replayed, _shares(service, setting, cold, came[0], terms.seed))
     return Tried(
@@ -153,14 +162,54 @@ def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], 
         setting=setting,
         month=month,
         cold_share=cold,
-        nano_per_image=estimates.recomputed(month.nano_per_image, costs),
-        nano_per_month=estimates.recomputed(month.nano, [each.nano for each in without.values()]),
+        nano_per_image=estimates.recomputed(
+            month.nano_per_image, [each.nano_per_image for each in without.values()], chance=chance.dollars
+        ),
+        nano_per_month=estimates.recomputed(
+            month.nano, [each.nano for each in without.values()], chance=chance.dollars
+        ),
         blend=blend,
         p95_s=estimates.blended_quantile(blend, TAIL) if blend else None,
         without={block: each.nano_per_image for block, each in without.items()},
         all_blocks=all_blocks.nano_per_image,
+        parts=chance.parts,
+        cold_chance=chance.share,
         reason="" if blend else f"no latency of warm or of cold jobs was measured on {key(service)}",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chance:
+    """What the draws of a replay leave open: standard errors of the cold share and of ln dollars; see `Tried.parts`."""
+
+    share: float = 0.0
+    dollars: float = 0.0
+    parts: _Floats = field(default_factory=lambda: np.zeros(0))
+
+
+def _chance(came: Arrivals, month: Month, traffic: Traffic) -> _Chance:
+    """Batch means over parts of whole days (Law & Carson 1979), beside what their length and their requests explain.
+
+    Both are fixed for the whole: a machine that never goes costs what it costs. A record has no other draw.
+    """
+    if isinstance(traffic, Recorded):
+        return _Chance()
+    days = round(came.span_s / DAY_S)
+    part = np.minimum(came.at_s / came.span_s * days, days - 1).astype(np.int64) // max(1, days // _PARTS)
+    length = np.bincount(np.arange(days) // max(1, days // _PARTS))
+    requests, colds, paid = (
+        np.bincount(part, weights=each, minlength=length.size)
+        for each in (None, month.replayed.cold, month.replayed.paid_each_s)
+    )
+    of_colds, of_paid = (
+        stats.residuals(each / whole, length / days, requests / came.n)
+        for each, whole in ((colds, came.n), (paid, month.replayed.paid_s))
+    )
+    return _Chance(share=_se(of_colds), dollars=_se(of_paid), parts=of_paid)
+
+
+def _se(left: _Floats) -> float:
+    return stats.sum_se(left, fitted=2)
 
 
 def _without_each(service: Service, setting: Setting, few: Arrivals, seed: int) -> dict[int, Month]:

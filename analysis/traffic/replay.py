@@ -86,11 +86,13 @@ class Replayed:
     """Per request, in order: latency, wait in the queue (without the boot of its own worker), cold; and seconds in all.
 
     Of workers that stay to the end, idle seconds count until the end of the stretch; of others, the whole last window.
+    paid_each_s: what was paid since the request before, all in all as much as is paid.
     """
 
     latency_s: _Floats
     wait_s: _Floats
     cold: NDArray[np.bool_]
+    paid_each_s: _Floats
     busy_s: float
     boot_s: float
     idle_s: float
@@ -120,20 +122,23 @@ def replay(
     service, boot = _each("service_s", service_s, n), _each("boot_s", boot_s, n)
     windows = [setting.window_s] * n if windows_s is None else _each("windows_s", windows_s, n).tolist()
     at = arrivals.at_s if setting.hours is None else _held(arrivals.at_s, setting.hours)
-    starts, colds, idle_s = _run(at.tolist(), arrivals.span_s, setting, (service.tolist(), boot.tolist(), windows))
+    starts, colds, idle = _run(at.tolist(), arrivals.span_s, setting, (service.tolist(), boot.tolist(), windows))
     cold = np.zeros(n, dtype=np.bool_)
     cold[colds] = True
     boots = np.where(cold, boot, 0.0)
     wait = np.where(cold, 0.0, np.asarray(starts) - arrivals.at_s)  # its own worker is waited for by boot alone
-    boot_in_all_s, busy_s = float(boots.sum()), float(service.sum())
+    busy_s, boot_in_all_s, idle_s = float(service.sum()), float(boots.sum()), math.fsum(idle)
+    paid = service + boots + idle
     if setting.hours is not None:
         up_s, days = _up_s(arrivals, setting.hours, np.asarray(starts) + service)
         idle_s = setting.min_workers * up_s - busy_s
         boot_in_all_s = setting.min_workers * days * float(boot.mean())
+        paid = np.full(n, (busy_s + boot_in_all_s + idle_s) / n)
     return Replayed(
         latency_s=wait + boots + service,
         wait_s=wait,
         cold=cold,
+        paid_each_s=paid,
         busy_s=busy_s,
         boot_s=boot_in_all_s,
         idle_s=idle_s,
@@ -162,16 +167,17 @@ def _up_s(arrivals: Arrivals, hours: tuple[int, int], ends: _Floats) -> tuple[fl
 
 def _run(
     at_s: list[float], end_s: float, setting: Setting, each: tuple[list[float], list[float], list[float]]
-) -> tuple[list[float], list[int], float]:
-    """When each request's work starts, which were cold, idle seconds. One tight loop: it sees a million requests."""
+) -> tuple[list[float], list[int], list[float]]:
+    """When the work of each starts, which were cold, idle seconds since the one before. It sees a million requests."""
     service, boot, windows = each
     room, least = setting.concurrency, setting.min_workers
     most = math.inf if setting.max_workers is None else setting.max_workers
     idle: list[_Worker] = [(0.0, _inputs(room), setting.window_s) for _ in range(least)]  # the last used at the end
     busy: list[_Worker] = []  # the first free at the start
-    alive, idle_s, soonest, full_until = least, 0.0, math.inf, -math.inf
+    alive, soonest, full_until = least, math.inf, -math.inf
     starts: list[float] = []
     colds: list[int] = []
+    idle_each = [0.0] * len(at_s)
     for i, now in enumerate(at_s):
         while busy and busy[0][0] <= now:
             free_at, inputs, window = busy.pop(0)
@@ -179,11 +185,11 @@ def _run(
             if free_at + window < soonest:
                 soonest = free_at + window
         if soonest <= now and idle:
-            gone_s, gone, soonest = _evict(idle, now, alive - least)
-            idle_s, alive = idle_s + gone_s, alive - gone
+            idle_each[i], gone, soonest = _evict(idle, now, alive - least)
+            alive -= gone
         if idle:
             free_at, inputs, window = idle.pop()
-            idle_s += now - free_at
+            idle_each[i] += now - free_at
             start = now
         else:
             at, full_until = _with_room(busy, now) if room > 1 and full_until <= now else (None, full_until)
@@ -196,7 +202,8 @@ def _run(
         free_at = start + service[i]
         inputs.append(free_at)
         insort(busy, (free_at, inputs, windows[i]))
-    return starts, colds, idle_s + _last_idle_s(idle + busy, alive - least, end_s)
+    idle_each[-1] += _last_idle_s(idle + busy, alive - least, end_s)
+    return starts, colds, idle_each
 
 
 def _inputs(room: int) -> "deque[float]":
