@@ -33,6 +33,10 @@ METERS = {
     "memory": "Memory Time",
     "disk": "Disk Storage",
     "network": "Network Transfer",
+    "storage": "Volume Storage",
+    "fee": "Platform Fee",
+    "rounding": "Rounding",
+    "other": "Difference to the total",
 }
 
 
@@ -44,9 +48,11 @@ def of(lines: pl.DataFrame, accounts: Mapping[str, str]) -> pl.DataFrame:
     if missing := set(lines["provider"]) - set(accounts):
         raise KeyError(f"no billing account of {', '.join(sorted(missing))}")
     default = pl.col("provider").replace_strict(DEFAULT_PRODUCT, return_dtype=pl.String)
+    modals_gpu = (pl.col("provider") == Provider.MODAL) & (pl.col("sku") == "gpu")
     told = lines.filter("counts").with_columns(
         product=pl.when(pl.col("product") == "").then(default).otherwise("product"),
         resource_name=pl.coalesce("resource_name", "deployment"),
+        gpu=pl.coalesce("gpu", pl.when(modals_gpu).then("meter")),
     )
     rows = priced(corrected(told).with_columns(billed=usd("billed_nano"))).with_columns(
         category=pl.when(pl.col("sku").is_in(UNPRICED)).then(pl.lit(ADJUSTMENT)).otherwise(pl.lit(USAGE))

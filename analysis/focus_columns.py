@@ -51,6 +51,22 @@ LINES: Columns = {
     "up_usd_per_gb": pl.String,
 }
 
+# What is kept of a line beside `schema.CHARGES`.
+KEPT: Columns = {
+    "charge_id": pl.String,
+    "product": pl.String,
+    "meter": pl.String,
+    "resource_name": pl.String,
+    "billing_currency": pl.String,
+    "amount_nano": pl.Int64,  # in its currency, also of a line that is in no sum; null: it is no number
+    "flags": pl.String,
+    "first_seen_at": _AT,
+    "same_since": _AT,
+    "fetched_at": _AT,
+    "earlier": pl.String,
+    "raw": pl.String,  # JSON, as the provider said it
+}
+
 FOCUS: Columns = {
     "BilledCost": MONEY,
     "BillingAccountId": pl.String,

@@ -4,7 +4,8 @@ FOCUS 1.2, Charge Class: null for a row that is no correction, or corrects withi
 "Correction" for a change to a billing period that was invoiced already. The three providers issue no rows of
 correction: they change the line. So one whose amount changed after the end of its month is exported as two rows: what
 the line said when the month closed, in that month, and the difference, in the month in which it changed. Their sum is
-the line as it stands, and no closed month's total ever moves.
+the line as it stands, and a later amount moves no closed month's total. (A line that the provider withdrew, or that
+counts in no sum for another reason, is in no month at all.)
 """
 
 import json
@@ -47,7 +48,8 @@ def _when_closed(line: dict[str, Any]) -> int | None:
     closes_at = _next_month(line["charge_period_start"])
     if line["same_since"] <= closes_at:
         return None
-    said = [each for each in json.loads(line["earlier"]) if datetime.fromisoformat(each["same_since"]) <= closes_at]
+    before = [each for each in json.loads(line["earlier"]) if "currency" not in each]  # else it was not in USD
+    said = [each for each in before if datetime.fromisoformat(each["same_since"]) <= closes_at]
     return int(Decimal(said[-1]["billed_cost"]) * NANO) if said else None
 
 

@@ -14,12 +14,12 @@ from words import Provider
 OFFER, LIST, AMOUNT = "offer", "list", "amount"
 UNPRICED = ("rounding", "other", "fee")  # no basis is published for these: they are adjustments
 _UNITS = {"s": "GPU-Seconds", "h": "GPU-Hours"}
-# Public list prices, USD: (provider, sku) -> price, unit.
+# Public list prices, USD: (provider, product, sku) -> price, unit.
 # Modal: modal.com/pricing as of 2026-07-01. Runpod: docs.runpod.io, serverless pricing, 2026-06-08.
 LIST_PRICES = {
-    (Provider.MODAL, "cpu"): (Decimal("0.0000131"), "Core-Seconds"),
-    (Provider.MODAL, "memory"): (Decimal("0.00000222"), "GiB-Seconds"),
-    (Provider.RUNPOD, "disk"): (Decimal("0.10"), "GB-Months"),
+    (Provider.MODAL, "app", "cpu"): (Decimal("0.0000131"), "Core-Seconds"),
+    (Provider.MODAL, "app", "memory"): (Decimal("0.00000222"), "GiB-Seconds"),
+    (Provider.RUNPOD, "serverless", "disk"): (Decimal("0.10"), "GB-Months"),
 }
 
 
@@ -31,7 +31,7 @@ def priced(lines: pl.DataFrame) -> pl.DataFrame:
     """
     return (
         lines.with_columns(offered=_offered(), offered_unit=_offered_unit())
-        .join(_list_prices(), on=["provider", "sku"], how="left", maintain_order="left")
+        .join(_list_prices(), on=["provider", "product", "sku"], how="left", maintain_order="left")
         .with_columns(price_source=_source())
         .with_columns(unit_price=_by_source("offered", "listed", pl.lit(Decimal(1)).cast(QUANTITY)))
         .with_columns(
@@ -70,9 +70,10 @@ def _offered_unit() -> pl.Expr:
 
 
 def _list_prices() -> pl.DataFrame:
-    rows = [(provider.value, sku, price, unit) for (provider, sku), (price, unit) in LIST_PRICES.items()]
+    rows = [(provider.value, product, sku, *price) for (provider, product, sku), price in LIST_PRICES.items()]
     columns: Columns = {
         "provider": pl.String,
+        "product": pl.String,
         "sku": pl.String,
         "listed": QUANTITY,
         "listed_unit": pl.String,

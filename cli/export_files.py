@@ -9,14 +9,13 @@ from polars.datatypes import DataTypeClass
 from xlsxwriter import Workbook
 
 from analysis.focus_columns import MONEY, QUANTITY
-from analysis.spreadsheet import defused
+from analysis.spreadsheet import ISO, defused
 
 Form = Literal["csv", "parquet", "xlsx"]
 WORKBOOK = "bakeoff.xlsx"
 EXCEL_ROWS = 1_048_575  # of a sheet, its header not counted (Excel specifications and limits)
 EXCEL_SIGNS = 32_767  # of a cell
 EXCEL_EXACT = 10**15  # integers are exact to 15 digits there
-ISO = "%Y-%m-%dT%H:%M:%S%.fZ"  # all our instants are UTC
 _FORMATS: dict[DataTypeClass | pl.DataType | Iterable[DataTypeClass | pl.DataType], str] = {
     pl.Datetime("us"): "yyyy-mm-dd hh:mm:ss.000",
     pl.Int64(): "0",

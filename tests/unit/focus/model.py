@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from cli.export_files import ISO
+from analysis.spreadsheet import ISO
 
 MODEL = Path(__file__).resolve().parents[4] / "shared" / "data" / "specs" / "focus-1.2-requirements.json"
 NUMBER = r"^-?\d+(\.\d+)?$"

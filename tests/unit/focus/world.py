@@ -1,6 +1,8 @@
 """A small bake-off on all three providers, to its last final bill, and odd lines beside: what exports are made of."""
 
+import atexit
 import json
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from functools import cache
@@ -22,7 +24,9 @@ SOON = datetime(2026, 11, 4, 9, tzinfo=UTC)
 @cache
 def world() -> Bakeoff:
     """The simulated providers' bills in our tables; made once."""
-    return bakeoff(Path(tempfile.mkdtemp()), plan(warm=2, cold=1))
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return bakeoff(folder, plan(warm=2, cold=1))
 
 
 @cache
@@ -49,8 +53,8 @@ def _odd(known: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
         runpod | {"charge_id": "runpod/x/fee", "sku": "fee", "billed_nano": 1_234_567},
         runpod | {"charge_id": "runpod/x/other", "sku": "other", "billed_nano": -17},
         runpod | {"charge_id": "runpod/x/negative", "billed_nano": -5_300_001, "flags": '["negative"]'},
-        disk | {"charge_id": "runpod/v", "product": "volume", "sku": "standard", "resource_id": "v1"} | nobodys,
-        modal | {"charge_id": "modal/y/B300", "resource_id": "ap-9", "resource_name": "else", "tags": "{}"} | nobodys,
+        disk | {"charge_id": "runpod/v", "product": "volume", "sku": "storage", "resource_id": "v1"} | nobodys,
+        modal | {"charge_id": "modal/y/B300", "resource_id": "ap-9", "resource_name": "web", "meter": "B300"} | nobodys,
         modal | {"charge_id": "modal/y/new", "sku": "tensor", "tags": "null"},
         vast | {"charge_id": "vast/y/gpu", "resource_id": "7", "resource_name": None, "product": "cluster"} | nobodys,
         vast | {"charge_id": "vast/late/gpu"} | _changed("0.030000001", LATE),
