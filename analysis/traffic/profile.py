@@ -95,7 +95,7 @@ KNOWN: Mapping[str, Curve] = MappingProxyType(
 
 
 def arrivals(traffic: Traffic, *, seed: int = 1, hours: int = MONTH_HOURS) -> Arrivals:
-    """Instants over `hours` (a month: 730). Of a record: whole repeats of it, end to end, until that long.
+    """Instants over `hours` (a month: 730). Of a record: it whole, end to end, as often as comes nearest to that.
 
     A curve's are drawn by the seed, Poisson given that they are as many as it says: arrival i of n is where the summed
     rate reaches the share S_i / S_(n+1) of its whole, S being sums of unit exponentials. Another volume with the same
@@ -149,6 +149,6 @@ def _drawn(curve: Curve, hours: int, seed: int) -> tuple[_Floats, float]:
 
 
 def _repeated(record: Recorded, hours: int) -> tuple[_Floats, float]:
-    times = math.ceil(hours * 3600 / record.span_s)
+    times = max(1, round(hours * 3600 / record.span_s))
     starts = np.arange(times, dtype=np.float64) * record.span_s
     return np.add.outer(starts, np.asarray(record.offsets_s, dtype=np.float64)).ravel(), times * record.span_s

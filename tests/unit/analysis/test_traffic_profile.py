@@ -53,11 +53,13 @@ def test_the_seed_decides_and_another_volume_is_the_same_traffic_closer_together
     assert dense[:50] == pytest.approx(thin[:50], rel=0.05)
 
 
-def test_a_record_repeats_whole_until_a_month_is_full() -> None:
+def test_a_record_repeats_whole_as_often_as_comes_nearest_to_a_month() -> None:
     came = arrivals(Recorded(offsets_s=[100.0, 90_000.0]))
-    assert came.span_s == 16 * 172_800  # two days, 16 times: at least 730 hours
+    assert came.span_s == 15 * 172_800  # two days, 15 times: 720 hours
     assert came.at_s[:4].tolist() == [100, 90_000, 172_900, 262_800]
-    assert came.n == 32
+    assert came.n == 30
+    for days, times in ((20, 2), (21, 1), (28, 1), (90, 1)):
+        assert arrivals(Recorded(offsets_s=[0.0, days * 86_400.0 - 1])).span_s == times * days * 86_400
 
 
 def test_a_record_may_say_how_long_it_lasted() -> None:
@@ -90,7 +92,7 @@ def test_the_first_days_are_whole_and_hold_enough() -> None:
     came = arrivals(Recorded(offsets_s=[100.0, 90_000.0]))
     few = first_days(came, 3)
     assert (few.at_s.tolist(), few.span_s) == ([100, 90_000, 172_900], 259_200)
-    assert first_days(came, 32) is came
+    assert first_days(came, 30) is came
     assert first_days(arrivals(Curve(per_day=24), hours=25), 20).span_s == 86_400
 
 
