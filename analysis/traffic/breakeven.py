@@ -105,16 +105,28 @@ def costs_of(traffic: Traffic, *, seed: int = 1, requests: int = REQUESTS) -> Co
 
 
 def curves(options: Sequence[Option], volumes: Sequence[float], costs: Costs) -> pl.DataFrame:
-    """`CURVE`, one row per option and volume, in the order given."""
+    """`CURVE`, one row per option and volume, in the order given. Raises LoadError if two options have one name."""
+    _apart(options)
     rows = [_point(option, volume, costs(option, volume)) for option in options for volume in volumes]
     least = pl.col("usd_per_image_nano") == pl.col("usd_per_image_nano").min().over("per_day")
     return pl.DataFrame(rows, schema=CURVE).with_columns(cheapest=least.fill_null(value=False))
 
 
 def break_evens(options: Sequence[Option], volumes: Sequence[float], costs: Costs) -> pl.DataFrame:
-    """`BREAK_EVEN`, every pair of options: one row per crossing between the volumes, or one that says there is none."""
+    """`BREAK_EVEN`, every pair of options: one row per crossing between the volumes, or one that says there is none.
+
+    Raises LoadError if two options have one name.
+    """
+    _apart(options)
     rows = [row for one, other in combinations(options, 2) for row in _pair(one, other, volumes, costs)]
     return pl.DataFrame(rows, schema=BREAK_EVEN)
+
+
+def _apart(options: Sequence[Option]) -> None:
+    names = [option.name for option in options]
+    for name in names:
+        if names.count(name) > 1:
+            raise LoadError(f"Two options are called {name}; each needs a name of its own.")
 
 
 # ---------------------------------------------------------------- one option

@@ -256,7 +256,8 @@ def _held(tried: Tried, measure: Tried, terms: Terms) -> Tried:
     ratio = estimates.blended_ratio(tried.blend, measure.blend, TAIL, alpha=terms.alpha)
     high = ratio.limits.high
     if high is None:
-        return replace(tried, ratio=ratio, reason=f"not known yet whether it serves as well: {ratio.withheld}")
+        why = ratio.withheld or "more than 5 % of the baseline's jobs gave no image"
+        return replace(tried, ratio=ratio, reason=f"not known yet whether it serves as well: {why}")
     serves = high <= terms.margin
     said = "serves as well" if serves else "may be slower"
     reason = f"{said}: blended p95 at most {high:.2f} times the baseline's now, {terms.margin:g} allowed"

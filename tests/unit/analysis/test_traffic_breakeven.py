@@ -97,3 +97,9 @@ def test_volumes_go_up_by_equal_factors() -> None:
         with pytest.raises(LoadError, match="Volumes go from above 0 up"):
             grid(low, high)
     assert math.isclose(grid(1, 2)[-1], 2)
+
+
+def test_two_options_of_one_name_are_told_apart_before_they_are_mixed_up() -> None:
+    for table in (curves, break_evens):
+        with pytest.raises(LoadError, match="Two options are called API"):
+            table([API, ALWAYS, Bought(name="API", usd_per_image_nano=1)], VOLUMES, COSTS)

@@ -261,6 +261,13 @@ def test_without_the_baselines_latency_there_is_nothing_to_hold_a_setting_to() -
     assert found[1].reason.startswith("nothing to hold it to: no latency of warm")
 
 
+def test_a_baseline_that_mostly_fails_is_no_measure() -> None:
+    failing = replace(MODAL, warm=Jobs.exact(np.where(MODAL.warm.block < 2, math.inf, 9.0), MODAL.warm.block))
+    found = try_settings(failing, [VAST], TERMS, settings={"Modal L40S": [NOW]})
+    assert found[1].serves is None
+    assert found[1].reason.endswith("more than 5 % of the baseline's jobs gave no image")
+
+
 def cut(service, blocks: int):
     kept = range(blocks)
     each = {name: getattr(service, name) for name in ("service", "boot", "warm", "cold")}
