@@ -106,8 +106,9 @@ def _sku(resource: str) -> str:
 def _charge(row: Mapping[str, Any], resource: str, sku: str, usd: Decimal | None) -> Charge:
     start: datetime = row["interval_start"]
     app_id = path_id(row["app_id"])
+    part = f":{start:%M}" if start.minute else ""  # a report of whole hours has none
     return Charge(
-        charge_id=f"modal/{app_id}/{start:%Y-%m-%dT%H}/{resource}",
+        charge_id=f"modal/{app_id}/{start:%Y-%m-%dT%H}{part}/{resource}",
         provider=Provider.MODAL,
         resource_id=app_id,
         resource_name=row["app_name"],
