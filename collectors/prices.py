@@ -1,16 +1,17 @@
-"""Prices and readiness: what each backend offers now, kept with source and time."""
+"""Prices and readiness: what each backend offers now, kept with source and time; a change that matters is told once."""
 
-import contextlib
 from functools import partial
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
+from analysis.prices import changed, own, subject
+from backends.base import Backend as Asked
 from backends.base import Offer
 from backends.errors import BackendError, InvalidRequest
 from collectors.context import Context
 from collectors.deployments import offer_row
-from storage.models import Backend, Run
-from storage.models import Offer as OfferRow
+from storage.models import Backend, Event, Run
+from storage.prices import PRICE, keep_list_prices, keep_offers, offers, told_at
 
 GPUS = ("L40S", "H100")
 READY = "ready"
@@ -20,19 +21,32 @@ async def refresh(ctx: Context) -> None:
     """Ask every backend for its offers; a refusal becomes the backend's state, one sentence."""
     gpus = sorted({*GPUS, *await ctx.load(lambda session: set(session.exec(select(Run.gpu)).all()))})
     for name, backend in ctx.backends.items():
-        state = READY
-        offers: list[Offer] = []
-        try:
-            for gpu in gpus:
-                with contextlib.suppress(InvalidRequest):  # a GPU that this backend does not have is no fault
-                    offers += await backend.offers(gpu)
-        except BackendError as error:
-            state = str(error)
-        await ctx.writer.run(partial(_keep, ctx, name, state, offers))
+        state, found, silent = await _asked(backend, gpus)
+        await ctx.writer.run(partial(_keep, ctx, name, state, found, silent))
 
 
-def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Session) -> None:
-    backend = ctx.backends[name]
+async def _asked(backend: Asked, gpus: list[str]) -> tuple[str, list[Offer], list[str]]:
+    """Its state, its offers, and the GPUs of which it did not say whether or at what price it has them."""
+    found: list[Offer] = []
+    silent = list(gpus)
+    try:
+        for gpu in gpus:
+            try:
+                offered = await backend.offers(gpu)
+            except InvalidRequest:  # a GPU that this backend does not have is no fault
+                silent.remove(gpu)
+                continue
+            found += offered
+            if offered:
+                silent.remove(gpu)
+    except BackendError as error:
+        return str(error), found, silent
+    return READY, found, silent
+
+
+def _keep(ctx: Context, name: str, state: str, found: list[Offer], silent: list[str], session: Session) -> None:
+    """The rows, and what has changed since it was last told, or since the first price, in the same transaction."""
+    backend, now = ctx.backends[name], ctx.clock.now()
     session.merge(
         Backend(
             name=name,
@@ -40,21 +54,13 @@ def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Ses
             features=sorted(feature.value for feature in backend.features),
             simulated=ctx.simulated,
             state=state,
-            checked_at=ctx.clock.now(),
+            checked_at=now,
         )
     )
-    last = _last(session, name, offers)
-    for offer in offers:
-        row = last.get((offer.gpu, offer.offer_id))
-        if row is not None and row.usd_per_unit == offer.usd_per_unit:
-            row.seen_at = offer.seen_at  # the same price, seen again
-            session.add(row)
-        else:
-            session.add(offer_row(offer))
-
-
-def _last(session: Session, backend: str, offers: list[Offer]) -> dict[tuple[str, str], OfferRow]:
-    """The newest row of each of these offers: one query, as a marketplace has dozens of them."""
-    ids = {offer.offer_id for offer in offers}
-    query = select(OfferRow).where(OfferRow.backend == backend, col(OfferRow.offer_id).in_(ids))
-    return {(row.gpu, row.offer_id): row for row in session.exec(query.order_by(col(OfferRow.seen_at)))}
+    new = keep_offers(session, [offer_row(offer) for offer in found])
+    keep_list_prices(session, name, silent, now=now)
+    for gpu in sorted(new):
+        known = offers(session, backend=name, gpu=gpu).filter(own())
+        since = told_at(session, subject(name, gpu)) or known["first_seen_at"].min()
+        for sentence in changed(known, since=since, at=now):  # type: ignore[arg-type]  # of a column of instants
+            session.add(Event(at=now, kind=PRICE, text=sentence))

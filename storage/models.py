@@ -85,7 +85,7 @@ class Backend(SQLModel, table=True):
 
 
 class Offer(SQLModel, table=True):
-    """A GPU shape that could be rented at `seen_at`, with its price."""
+    """A GPU shape that could be rented from `first_seen_at` to `seen_at`; another price of it is another row."""
 
     id: int | None = Field(default=None, primary_key=True)
     backend: str = Field(index=True)
@@ -96,6 +96,7 @@ class Offer(SQLModel, table=True):
     usd_per_s: Decimal = Field(sa_type=NanoUsd)
     source: str
     region: str | None = Field(default=None, sa_type=Said(ID))
+    first_seen_at: datetime | None = Field(default=None, sa_type=Instant)  # at this price; None: as it was last
     seen_at: datetime = Field(sa_type=Instant, index=True)
     detail: dict[str, Any] = said_document()
 

@@ -87,6 +87,7 @@ class FakeBackend:
     run_s: float = 8.0
     gpus: tuple[str, ...] = ("L40S", "H100")
     offers_each: int = 3
+    rate: Decimal = RATE  # of the first offer
     outcome: Callable[[FakeJob], Observation | None] = lambda _job: None
     rentals: dict[str, FakeRental] = field(default_factory=dict)
     jobs: dict[str, FakeJob] = field(default_factory=dict)
@@ -192,8 +193,8 @@ class FakeBackend:
                 gpu=gpu,
                 offer_id=f"o{number}",
                 unit="s",
-                usd_per_unit=RATE + number * RATE / 10,
-                usd_per_s=RATE + number * RATE / 10,
+                usd_per_unit=self.rate + number * RATE / 10,
+                usd_per_s=self.rate + number * RATE / 10,
                 source="fake",
                 seen_at=self.clock.now(),
             )
