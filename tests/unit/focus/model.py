@@ -202,7 +202,7 @@ def _value(check: Check, both: pl.DataFrame) -> pl.Expr:
 
 
 def _at_least(check: Check, both: pl.DataFrame) -> pl.Expr:
-    return (_column(check["ColumnName"], both) >= check["Value"]).fill_null(value=True)
+    return _column(check["ColumnName"], both).ge(pl.lit(check["Value"])).fill_null(value=True)
 
 
 def _product(check: Check, both: pl.DataFrame) -> pl.Expr:
@@ -214,7 +214,7 @@ def _distinct(check: Check, both: pl.DataFrame) -> pl.Expr:
     one, other = check["ColumnAName"], check["ColumnBName"]
     if not {one, other} <= set(both.columns):
         return pl.lit(False)
-    return pl.col(one).is_null() | (pl.col(other).n_unique().over(one) == check["ExpectedCount"])
+    return pl.col(one).is_null() | pl.col(other).n_unique().over(one).eq(pl.lit(check["ExpectedCount"]))
 
 
 def _matches(pattern: str) -> Callable[[Check, pl.DataFrame], pl.Expr]:

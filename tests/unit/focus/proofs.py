@@ -81,7 +81,7 @@ _CURRENCY = (
         ("ListCost", "005", "M"), ("ListUnitPrice", "009", "M"), ("ContractedUnitPrice", "010", "C"),
     )),
 )  # fmt: skip
-OWN = (
+OWN: tuple[Own, ...] = (
     Own(
         written.instants_are_utc,
         ("DateTimeFormat-A-001-M",),
@@ -188,7 +188,7 @@ OWN = (
     ),
     Own(
         meaning.price_ids_mean_one_price,
-        _all("SkuPriceId", "C-009-M", "C-013-M", "C-014-C"),
+        _all("SkuPriceId", "C-009-M", "C-014-C"),
         changed("ListUnitPrice", pl.col("ListUnitPrice") * 2),
     ),
     Own(
@@ -239,6 +239,8 @@ OWN += (  # what the model does not ask
     Own(meaning.names_are_the_providers, (), wrong("PublisherName", "A host")),
 )
 STATED: Mapping[str, str] = {
+    "SkuPriceId-C-013-M": "an offer's and a list price's id holds the very price of the provider's list; a line whose"
+    " price nobody knows (x_price_source is amount) refers to no list, and says so",
     "PricingUnit-C-009-C": "no invoice of a provider that we can read has units of measure",
     "Tags-C-005-M": "Modal reports tags with the hour that it bills; a line is read again until it is final",
     "Tags-C-012-M": "Modal adds no tags of its own",

@@ -3,15 +3,17 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from analysis import focus
+from analysis import attribution, cost, focus
 from analysis.focus_columns import FOCUS, LINES
-from tests.unit.focus.world import ACCOUNTS, LATE, billed, exported, lines
+from storage import bills, frames
+from tests.unit.focus.world import ACCOUNTS, LATE, billed, exported, lines, world
 
 
 def test_all_three_providers_are_in_it_with_the_columns_and_types_that_are_promised() -> None:
@@ -31,6 +33,28 @@ def test_the_sums_are_those_of_the_lines_that_count_to_the_nano_dollar() -> None
     )
     assert_frame_equal(ours, theirs)
     assert "vast/euro" not in set(exported()["x_charge_id"])
+
+
+def test_the_sums_are_those_of_the_tables_and_pages() -> None:
+    with world().reading() as session:
+        data = [load(session) for load in (frames.deployments, frames.jobs, frames.charges)]
+        fresh = {each.backend: each.billed_usd + each.others_usd for each in bills.freshness(session, LATE)}
+    focused = focus.of(billed(), ACCOUNTS)
+    by_run = dict(focused.group_by("x_run_id").agg(pl.col("BilledCost").sum()).iter_rows())
+    costs = cost.of_deployments(*data).group_by("run_id").agg(pl.col("billed_nano").sum())
+    assert by_run == {run: Decimal(nano) / 10**9 for run, nano in costs.iter_rows()}
+    by_backend = dict(focused.group_by("x_backend").agg(pl.col("BilledCost").sum()).iter_rows())
+    assert by_backend == fresh
+    deployments, _, charges = data
+    providers = attribution.of_providers(cost.waterfall(*data), deployments, charges)
+    assert by_backend == {
+        row["provider"]: Decimal(row["billed_nano"]) / 10**9 for row in providers.iter_rows(named=True)
+    }
+
+
+def test_every_column_is_explained_on_its_page() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "focus.md").read_text(encoding="utf-8")
+    assert [name for name in FOCUS if f"`{name}`" not in page] == []
 
 
 def test_a_row_can_be_traced_to_its_run_its_workflow_and_its_bill() -> None:
@@ -156,8 +180,8 @@ def test_no_lines_make_an_empty_dataset_with_all_its_columns() -> None:
     assert focus.of(pl.DataFrame(schema=LINES), {}).schema == pl.Schema(FOCUS)
 
 
-def test_fifty_thousand_lines_keep_their_sum_whatever_their_prices() -> None:
-    many = pl.concat([billed()] * 5000).with_columns(
+def test_ten_thousand_lines_keep_their_sum_whatever_their_prices() -> None:
+    many = pl.concat([billed()] * 1000).with_columns(
         billed_nano=pl.int_range(pl.len()) * 987_654_321 % 10**12 - 10**11, gpu_usd_nano=1 + pl.int_range(pl.len())
     )
     found = focus.of(many.with_columns(charge_id=pl.int_range(pl.len()).cast(pl.String)), ACCOUNTS)

@@ -1,24 +1,24 @@
 """The official requirement model of FOCUS 1.2 holds on the exported rows of all three providers, rule by rule."""
 
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from analysis.focus_columns import FOCUS
-from tests.unit.focus.facts import CRITERIA, ERRATA, supported
-from tests.unit.focus.model import Export, Rule, applies, broken, check_functions, rules
+from cli.export_files import Form, write
+from tests.unit.focus.facts import CRITERIA, supported
+from tests.unit.focus.model import Export, Rule, applies, broken, check_functions
 from tests.unit.focus.proofs import OWN, STATED, Own, Spoil, changed, misspelt, one_cell, renamed
+from tests.unit.focus.report import every, text
 from tests.unit.focus.rows import THEIRS
 from tests.unit.focus.world import exported, lines
 from words import Provider
 
 PROVIDERS = list(Provider)
-
-
-@cache
-def every() -> dict[str, Rule]:
-    return rules({name: erratum.parts for name, erratum in ERRATA.items()})
+FORMS: tuple[Form, ...] = ("csv", "parquet")
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @cache
@@ -56,6 +56,17 @@ def test_every_recommendation_that_has_a_check_is_followed(provider: Provider) -
     assert broken(checked(provider), of(provider), every()) == set()
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_files_keep_every_rule_that_the_rows_keep(provider: Provider, tmp_path: Path) -> None:
+    for form in FORMS:
+        write(tmp_path, {"focus": exported()}, form)
+    frame = pl.read_parquet(tmp_path / "focus.parquet")
+    read = pl.read_csv(tmp_path / "focus.csv", infer_schema=False)
+    export = Export(frame, read, lines()).of_provider(provider.label, provider.value)
+    assert broken(checked(provider), export, every()) == set()
+    assert all(own.holds(export) for own in OWN)
+
+
 @pytest.mark.parametrize("own", OWN, ids=lambda own: own.holds.__name__)
 def test_our_own_test_holds_for_every_provider_and_fails_for_spoiled_rows(own: Own) -> None:
     assert [provider for provider in PROVIDERS if not own.holds(of(provider))] == []
@@ -71,6 +82,11 @@ def test_each_rule_without_a_check_has_a_test_of_ours_or_a_stated_reason_or_does
     assert len(proved) == len(set(proved))
     assert set(proved) | set(STATED) == applicable
     assert not set(proved) & set(STATED)
+
+
+def test_the_page_says_what_became_of_each_rule() -> None:
+    page = (ROOT / "docs" / "reference" / "focus.md").read_text(encoding="utf-8")
+    assert text() in page, "run python -m benchmarks.focus and put its tables at the end of the page"
 
 
 def test_each_criterion_of_the_model_is_decided_with_its_reason() -> None:
