@@ -62,5 +62,7 @@ def _keep(ctx: Context, name: str, state: str, found: list[Offer], silent: list[
     for gpu in sorted(new):
         known = offers(session, backend=name, gpu=gpu).filter(own())
         since = told_at(session, subject(name, gpu)) or known["first_seen_at"].min()
+        if since is None:  # nothing but list prices: what the provider itself asks is not known
+            continue
         for sentence in changed(known, since=since, at=now):  # type: ignore[arg-type]  # of a column of instants
             session.add(Event(at=now, kind=PRICE, text=sentence))
