@@ -163,6 +163,67 @@ class CostState(StrEnum):
     FINAL = "final"  # unchanged 48 h after its end and in two fetches 12 h apart
 
 
+class ChargeFlag(StrEnum):
+    """What is odd about a billing line. Such a line is kept and counted among the odd ones, never dropped."""
+
+    NO_RESOURCE = "no_resource"  # it bills nothing that we know of
+    NEGATIVE = "negative"  # below zero: a credit or a correction
+    TWO_AMOUNTS = "two_amounts"  # one id came with two amounts in one reading: the larger one counts
+    FOREIGN_CURRENCY = "foreign_currency"  # not in USD
+    UNREADABLE = "unreadable"  # its amount is no number
+    OVERLAPPING = "overlapping"  # another line bills the same of the same resource for part of its time
+    WITHDRAWN = "withdrawn"  # it was on the bill, and a later reading of its time had it no more
+
+    @property
+    def sums(self) -> bool:
+        """False if a line with this flag is in no sum: its amount is of another unit, unknown, or counted already."""
+        return self not in _IN_NO_SUM
+
+
+_IN_NO_SUM = frozenset(
+    {ChargeFlag.FOREIGN_CURRENCY, ChargeFlag.UNREADABLE, ChargeFlag.OVERLAPPING, ChargeFlag.WITHDRAWN}
+)
+
+
+class BillOutcome(StrEnum):
+    """How a reading of a backend's bills ended."""
+
+    READ = "read"  # the whole window
+    PARTIAL = "partial"  # some of its days; the others are asked for again at the next reading
+    FAILED = "failed"  # nothing of it
+    REFUSED = "refused"  # the key may not read bills
+    NO_REPORT = "no_report"  # the plan has no bills to read: costs stay estimated
+
+
+class LayerKind(StrEnum):
+    """What a person lays over the prices that a provider states."""
+
+    DISCOUNT = "discount"  # per cent off
+    CREDIT = "credit"  # USD a month off
+    COMMITTED = "committed"  # a price for a commitment
+    OVERRIDE = "override"  # a price of one's own
+
+
+class EffortKind(StrEnum):
+    """What a person's time, or a measured wait, went into."""
+
+    DEPLOY = "deploy"
+    LOGS = "logs"
+    DEBUG = "debug"
+    SECRETS = "secrets"
+    VOLUMES = "volumes"
+    RECOVERY = "recovery"
+    OTHER = "other"
+
+
+class TrafficKind(StrEnum):
+    """How a traffic profile says when requests come."""
+
+    DAILY = "daily"  # so many a day, along a curve of 24 hours
+    TRACE = "trace"  # instants of a file
+    KNOWN = "known"  # the product's own volumes
+
+
 class DeploymentState(StrEnum):
     """What `observe` sees of a provisioned resource."""
 
@@ -236,6 +297,7 @@ class Mark(StrEnum):
     TOO_MANY_OURS = "too_many_ours"  # too many failures of our own
     SATURATED = "saturated"  # stopped, as more came in than it could carry
     PARTIAL = "partial"  # a ceiling was reached before the end
+    UNEXPLAINED = "unexplained"  # of its bill, more than a twentieth: it is blocked
 
     @property
     def excludes(self) -> bool:
@@ -243,7 +305,7 @@ class Mark(StrEnum):
         return self in _EXCLUDE
 
 
-_EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS})
+_EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS, Mark.UNEXPLAINED})
 
 
 class RequestKind(StrEnum):

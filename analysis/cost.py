@@ -3,18 +3,20 @@
 Sums are integer nano-USD (exact, in any order); `usd` makes a Decimal of one. Estimated is never called billed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
 import polars as pl
 
-from analysis import schema, timing
-from analysis.lives import LAWS, US, lives, us, with_boot
+from analysis import lines, schema, timing
+from analysis.lines import weakest_state as weakest_state
+from analysis.lives import LAWS, US, lives, us, with_boot, worker_disk_nano
 from words import CostState, StartKind
 
-_STRENGTH = {state.value: strength for strength, state in enumerate(CostState)}  # weakest first
-_OTHER_SKUS = {"disk": "storage", "network": "network", "fee": "fee", "rounding": "rounded"}  # the rest: workers' time
-_PARTS = ("good", "failed", "cold", "idle", "storage", "network", "fee", "rounding")
+PARTS = ("good", "failed", "cold", "idle", "storage", "network", "fee", "rounding", "unexplained")
+_STRENGTH = list(CostState)  # weakest first
+_WORK = ("good_nano", "failed_nano", "cold_nano")
+_LIVED = ("life_nano", "stepped_nano")
 
 
 def usd(nano: int | None) -> Decimal | None:
@@ -24,14 +26,7 @@ def usd(nano: int | None) -> Decimal | None:
 
 def weakest(states: Iterable[CostState | str]) -> CostState:
     """The state of a sum: that of its weakest part. Raises ValueError without parts."""
-    return min((CostState(state) for state in states), key=lambda state: _STRENGTH[state.value])
-
-
-def weakest_state(state: pl.Expr) -> pl.Expr:
-    """The same as an aggregate over a column of states; null of none."""
-    names = {strength: name for name, strength in _STRENGTH.items()}
-    strengths = state.replace_strict(_STRENGTH, return_dtype=pl.Int64)
-    return strengths.min().replace_strict(names, return_dtype=pl.String)
+    return min((CostState(state) for state in states), key=_STRENGTH.index)
 
 
 def busy(timed: pl.DataFrame) -> pl.DataFrame:
@@ -45,23 +40,27 @@ def busy(timed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def of_deployments(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFrame) -> pl.DataFrame:
+def of_deployments(
+    deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFrame, *, volumes: Collection[str] = ()
+) -> pl.DataFrame:
     """One row per deployment, `schema.COSTS`: good images, billed and estimated sums, and the state of what is known.
 
-    billed_nano is null until a line is billed. The estimate prices each worker's life by its provider's law; where
-    there is none (a production endpoint shared with others) it prices busy seconds alone.
+    billed_nano is null until a line is billed. The estimate prices each worker's life by its provider's law, its disk,
+    and a rented machine's download of the model files; where there is no law (a production endpoint shared with others)
+    it prices busy seconds alone. Fees are not estimated.
     """
     spent = busy(timing.timed(jobs)).group_by("deployment_id").agg(
         jobs=pl.len().cast(pl.Int64),
         good_images=(pl.col("outcome") == timing.GOOD).sum().cast(pl.Int64),
         busy_nano=_sum("estimated_nano"),
     )  # fmt: skip
-    lived = lives(deployments, jobs).group_by("deployment_id").agg(lived_nano=_priced_sum("billed_us"))
-    estimate = pl.when(pl.col("backend").is_in(list(LAWS))).then("lived_nano").otherwise("busy_nano")
+    lived = pl.col("life_nano") + pl.col("stepped_nano")
+    beside = pl.sum_horizontal("worker_disk_nano", _rented_disk(), _download())  # null counts as nothing
+    estimate = pl.when(pl.col("backend").is_in(list(LAWS))).then(lived + beside).otherwise("busy_nano")
     return (
         deployments.join(spent, on="deployment_id", how="left")
-        .join(lived, on="deployment_id", how="left")
-        .join(_billed(charges), on="deployment_id", how="left")
+        .join(_lived(deployments, jobs), on="deployment_id", how="left")
+        .join(lines.by_deployment(lines.allocated(charges, deployments, volumes)), on="deployment_id", how="left")
         .with_columns(pl.col("jobs", "good_images").fill_null(0), estimated_nano=estimate)
         .with_columns(cost_state=pl.coalesce("cost_state", _estimated()))
         .sort("deployment_id")
@@ -91,47 +90,80 @@ def arms(costs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def waterfall(deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFrame) -> pl.DataFrame:
+def waterfall(
+    deployments: pl.DataFrame, jobs: pl.DataFrame, charges: pl.DataFrame, *, volumes: Collection[str] = ()
+) -> pl.DataFrame:
     """Where each bill went, `schema.WATERFALL`, one row per billed deployment, ordered; the parts add up to the bill.
 
     good and failed: execution less model load. cold: boot and load. idle: the lives less these. rounding: what the
-    law adds to the lives, and what the bill itself calls so. storage, network, fee: as billed. unexplained: the rest.
+    law adds to the lives, what the bill itself calls so, and what lies within the step in which the bill shows an
+    amount. storage: at the offer's price where one is known, else as billed. network, fee: as billed. unexplained: the
+    rest. `volumes`: ids of shared volumes that are ours; their lines are split over the deployments that were up.
     """
-    work = with_boot(timing.timed(jobs), deployments).with_columns(load_us=_load_us()).group_by("deployment_id").agg(
-        good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
-        failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
-        cold_nano=_priced_sum(pl.col("boot_us") + pl.col("load_us")),
-    )  # fmt: skip
-    lived = lives(deployments, jobs).group_by("deployment_id").agg(
-        life_nano=_priced_sum("life_us"), rounding_nano=_priced_sum(pl.col("billed_us") - pl.col("life_us"))
-    )  # fmt: skip
-    parts = [f"{part}_nano" for part in _PARTS]
+    billed = lines.by_deployment(lines.allocated(charges, deployments, volumes), volumes)
     return (
-        deployments.join(_billed(charges), on="deployment_id", how="inner")
-        .join(work, on="deployment_id", how="left")
-        .join(lived, on="deployment_id", how="left")
-        .with_columns(pl.col("good_nano", "failed_nano", "cold_nano", "life_nano", "rounding_nano").fill_null(0))
-        .with_columns(
-            idle_nano=pl.col("life_nano") - pl.sum_horizontal("good_nano", "failed_nano", "cold_nano"),
-            rounding_nano=pl.col("rounding_nano") + pl.col("rounded_nano"),
-        )
-        .with_columns(unexplained_nano=pl.col("billed_nano") - pl.sum_horizontal(parts))
+        deployments.join(billed, on="deployment_id", how="inner")
+        .join(work(deployments, jobs), on="deployment_id", how="left")
+        .join(_lived(deployments, jobs), on="deployment_id", how="left")
+        .with_columns(pl.col(*_WORK, *_LIVED).fill_null(0), disk_nano=_rented_disk())
+        .with_columns(life_nano=pl.max_horizontal("life_nano", pl.sum_horizontal(_WORK)))
+        .with_columns(idle_nano=pl.col("life_nano") - pl.sum_horizontal(_WORK))
+        .with_columns(*_storage_and_rounding())
+        .with_columns(unexplained_nano=pl.col("billed_nano") - pl.sum_horizontal(f"{part}_nano" for part in PARTS[:-1]))
         .sort("deployment_id")
         .select(schema.WATERFALL.names())
     )
 
 
-def _billed(charges: pl.DataFrame) -> pl.DataFrame:
-    """Per deployment: billed_nano, its state, and what of it was storage, network, fees and rounding."""
-    others = [
-        pl.col("billed_nano").filter(pl.col("sku") == sku).sum().alias(f"{part}_nano")
-        for sku, part in _OTHER_SKUS.items()
-    ]
-    return (
-        charges.filter(pl.col("deployment_id").is_not_null())
-        .group_by("deployment_id")
-        .agg(pl.col("billed_nano").sum(), weakest_state(pl.col("state")).alias("cost_state"), *others)
+def work(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+    """Per deployment that has jobs: good_nano, failed_nano, cold_nano as in the waterfall, and good_us of execution."""
+    known = with_boot(timing.timed(jobs), deployments).with_columns(load_us=load_us())
+    return known.group_by("deployment_id").agg(
+        good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
+        failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
+        cold_nano=_priced_sum(pl.col("boot_us") + pl.col("load_us")),
+        good_us=pl.when(_is_good()).then(_work_us()).sum(),
     )
+
+
+def _lived(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+    """Per deployment: life_nano, what its law adds to it, and what the disks of its workers cost by that law."""
+    disks = lives(deployments, jobs).join(deployments.select("deployment_id", "model_gb"), on="deployment_id")
+    return disks.group_by("deployment_id").agg(
+        life_nano=_priced_sum("life_us"),
+        stepped_nano=_priced_sum(pl.col("billed_us") - pl.col("life_us")),
+        worker_disk_nano=_sum_known(worker_disk_nano()),
+    )
+
+
+def _storage_and_rounding() -> Iterator[pl.Expr]:
+    """A part is what it should be; a difference that the bill cannot show is rounding, a larger one is not explained.
+
+    Lines of time without a step, and disks without a price, are compared with nothing.
+    """
+    known = pl.col("disk_nano").is_not_null() & (pl.col("storage_lines") > 0)
+    beside = pl.when(known).then(pl.col("storage_nano") - pl.col("disk_nano")).otherwise(0)
+    late = pl.col("time_nano") - pl.col("life_nano") - pl.col("stepped_nano")
+    yield pl.when(known).then("disk_nano").otherwise("storage_nano").alias("storage_nano")
+    yield (
+        pl.col("stepped_nano")
+        + pl.col("rounded_nano")
+        + pl.when(beside.abs() <= pl.col("storage_slack_nano")).then(beside).otherwise(0)
+        + pl.when(late.abs() <= pl.col("time_slack_nano")).then(late).otherwise(0)
+    ).alias("rounding_nano")
+
+
+def _download() -> pl.Expr:
+    """The model files over a rented machine's network; null where it has no price or never became ready."""
+    gb = pl.when(pl.col("ready_at").is_not_null()).then("model_gb")
+    return (gb * pl.col("network_usd_per_gb_nano")).round().cast(pl.Int64)
+
+
+def _rented_disk() -> pl.Expr:
+    """What a rented disk costs from order to end at its offer's price; null where that or the end is not known."""
+    lasted_us = (pl.col("ended_at") - pl.col("created_at")).dt.total_microseconds()
+    hour_us = 3600 * US
+    return (lasted_us * pl.col("storage_usd_per_h_nano") + hour_us // 2) // hour_us
 
 
 def _estimated() -> pl.Expr:
@@ -146,7 +178,7 @@ def _work_us() -> pl.Expr:
     return us("execution_s") - pl.col("load_us")
 
 
-def _load_us() -> pl.Expr:
+def load_us() -> pl.Expr:
     """Model load: as the worker stamps it, else what a cold job took longer than the median good warm one; else 0."""
     execution_us = us("execution_s")
     warm = _is_good() & (pl.col("start_kind") == StartKind.WARM)
@@ -165,5 +197,9 @@ def _priced_sum(micros: str | pl.Expr) -> pl.Expr:
 
 
 def _sum(column: str) -> pl.Expr:
+    return _sum_known(pl.col(column)).alias(column)
+
+
+def _sum_known(values: pl.Expr) -> pl.Expr:
     """A sum that is null, not zero, where nothing is known."""
-    return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).alias(column)
+    return pl.when(values.count() > 0).then(values.sum())

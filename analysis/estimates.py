@@ -9,6 +9,7 @@ is claimed from it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,8 @@ CLAIM_BLOCKS = 8
 LEAST_DIFFERENCE = 100, 12  # jobs of each arm and blocks, for a difference of rates
 LEAST_MEAN = 40, 8  # ... for a ratio of block means
 HOSTS_MATTER = 2.0  # above this design effect further jobs on the same hosts say little: a host is worth 1/ICC at most
+
+Scale = Literal["log", "share"]
 
 _Floats = NDArray[np.float64]
 
@@ -299,6 +302,31 @@ def saving(found: stats.Saving, *, alpha: float = stats.TWO_SIDED) -> Estimate:
     if blocks < CLAIM_BLOCKS:
         return Estimate(point=found.point, n=blocks, blocks=blocks, needs_blocks=CLAIM_BLOCKS - blocks)
     return Estimate(point=found.point, limits=Limits(*found.limits(alpha=alpha)), n=blocks, blocks=blocks)
+
+
+def recomputed(
+    point: float,
+    without: Sequence[float],
+    *,
+    scale: Scale = "log",
+    chance: float = 0.0,
+    alpha: float = stats.TWO_SIDED,
+) -> Estimate:
+    """What a replay of measured seconds comes to, by jackknife: the same recomputed without each block in turn.
+
+    Dollars on the scale of their logarithm and from 8 blocks on, like a saving; shares as they are, held between 0 and
+    1, from 5 on. chance: the point's own standard error on that scale, of the replay's draws. n: how many blocks.
+    """
+    blocks, least = len(without), CLAIM_BLOCKS if scale == "log" else LEAST_BLOCKS
+    if blocks < least:
+        return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=least - blocks)
+    if scale == "log":
+        low, high = stats.jackknife(math.log(point), np.log(without), alpha=alpha, chance=chance)
+        limits = Limits(math.exp(low), math.exp(high))
+    else:
+        low, high = stats.jackknife(point, without, alpha=alpha, chance=chance)
+        limits = Limits(max(0.0, low), min(1.0, high))
+    return Estimate(point=point, limits=limits, n=blocks, blocks=blocks)
 
 
 def _mean_log(jobs: Jobs, block: int) -> float:

@@ -11,17 +11,31 @@ US = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Disk:
+    """A worker's disk: so many GB beside the model files, at a list price, in steps that are billed whole."""
+
+    spare_gb: int
+    nano_per_gb_month: int
+    step_us: int
+    month_us: int = 730 * 3600 * US
+
+
+@dataclass(frozen=True, kw_only=True)
 class Law:
     """How a provider bills a worker's life at its rate; each life is rounded up to a multiple of `step_us`."""
 
     rented: bool  # from running until destroyed, whatever it does; else from container start to the end of its idle
     step_us: int = 1
+    shown_nano: int = 1  # the step in which its bill shows amounts
+    disk: Disk | None = None  # of each worker, beside its time; None: none, or at the offer's price
 
 
 LAWS = {
     "modal": Law(rented=False),  # container start to finish: modal.com/pricing, 2026-07-01
-    "runpod": Law(rented=False, step_us=US),  # worker start to stop, rounded up to 1 s: Runpod docs, 2026-06-08
-    "vast": Law(rented=True),  # while running; the image pull before that is free: docs.vast.ai, billing
+    # Worker start to stop, rounded up to 1 s: Runpod docs, 2026-06-08. Disk about $0.10 a GB and month, in 5 minutes.
+    "runpod": Law(rented=False, step_us=US, disk=Disk(spare_gb=20, nano_per_gb_month=100_000_000, step_us=300 * US)),
+    # While running; the image pull before that is free; amounts in three decimals: docs.vast.ai, billing, 2026-08-07.
+    "vast": Law(rented=True, shown_nano=1_000_000),
 }
 RENTED = [name for name, law in LAWS.items() if law.rented]
 _STEPS = {name: law.step_us for name, law in LAWS.items()}
@@ -65,6 +79,12 @@ def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
             done_us=pl.col("picked_us") + execution_us,
         )
     )
+
+
+def worker_disk_nano() -> pl.Expr:
+    """What each life's disk costs by its law, from life_us and model_gb; null where there is no such law."""
+    cases = [(name, law.disk) for name, law in LAWS.items() if law.disk is not None]
+    return pl.coalesce(pl.when(pl.col("backend") == name).then(_disk_nano(disk)) for name, disk in cases)
 
 
 def us(seconds: str) -> pl.Expr:
@@ -123,6 +143,13 @@ def _rented(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 _DIED = pl.col("reason") == Reason.WORKER_LOST
 _COLUMNS = ["deployment_id", "worker_id", "backend", "usd_per_s_nano", "start_us", "end_us"]
+
+
+def _disk_nano(disk: Disk) -> pl.Expr:
+    gb = disk.spare_gb + pl.col("model_gb").ceil().cast(pl.Int64)
+    steps = -(-pl.col("life_us") // disk.step_us)
+    per_month = disk.month_us // disk.step_us
+    return (steps * gb * disk.nano_per_gb_month + per_month // 2) // per_month
 
 
 def _stepped() -> pl.Expr:

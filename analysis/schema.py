@@ -87,6 +87,9 @@ DEPLOYMENTS = _schema(
         "provider_id": pl.String,
         "idle_timeout_s": pl.Int64,
         "usd_per_s_nano": pl.Int64,
+        "storage_usd_per_h_nano": pl.Int64,  # of its disk, as the offer says; null: it does not, here and next
+        "network_usd_per_gb_nano": pl.Int64,
+        "model_gb": pl.Float64,  # files of its workflow, which a rented machine downloads
         "intended_at": _AT,  # null: nothing was ordered
         "created_at": _AT,
         "ready_at": _AT,
@@ -120,9 +123,10 @@ CHARGES = _schema(
         "resource_id": pl.String,
         "deployment_id": pl.Int64,
         "sku": pl.String,
+        "description": pl.String,  # as the provider words the line; null: it has no words
         "charge_period_start": _AT,
         "charge_period_end": _AT,
-        "billed_nano": pl.Int64,
+        "billed_nano": pl.Int64,  # null: it is in no sum
         "state": pl.String,
         "simulated": pl.Boolean,
     }

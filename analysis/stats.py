@@ -247,18 +247,57 @@ class Saving:
         return float(stdtr(self.df, ahead / self.se)) if self.se else float(ahead > 0)
 
 
-def saving(costs: tuple[float, float], without: Sequence[tuple[float, float]], *, slack: float = 0.0) -> Saving:
+def saving(
+    costs: tuple[float, float], without: Sequence[tuple[float, float]], *, slack: float = 0.0, chance: float = 0.0
+) -> Saving:
     """From (candidate, baseline) cost of all blocks, and the same recomputed `without` each block in turn.
 
-    The delete-one-block jackknife (Efron & Tibshirani 1993, chapter 11). Raises ValueError below two blocks.
+    chance: standard error of ln of their ratio for another reason than the blocks, such as the draws of a replay.
+    Raises ValueError below two blocks.
     """
-    blocks = len(without)
+    se = jackknife_se(np.log([candidate / baseline for candidate, baseline in without]))
+    theta = math.log(costs[0] / costs[1])
+    return Saving(theta=theta, se=math.hypot(se, chance), df=len(without) - 1, slack=slack)
+
+
+def jackknife_se(without: ArrayLike) -> float:
+    """Standard error of any number, from the same recomputed `without` each block in turn.
+
+    SE^2 = (B - 1)/B sum (theta_(b) - their mean)^2 (Efron & Tibshirani 1993, chapter 11). Raises ValueError below two
+    blocks.
+    """
+    deleted = np.asarray(without, dtype=np.float64)
+    blocks = deleted.size
     if blocks < 2:
         raise ValueError("The spread between blocks needs at least two.")
-    deleted = np.log([candidate / baseline for candidate, baseline in without])
-    spread = float(((deleted - deleted.mean()) ** 2).sum())
-    se = math.sqrt((blocks - 1) / blocks * spread)
-    return Saving(theta=math.log(costs[0] / costs[1]), se=se, df=blocks - 1, slack=slack)
+    return math.sqrt((blocks - 1) / blocks * float(((deleted - deleted.mean()) ** 2).sum()))
+
+
+def jackknife(
+    point: float, without: ArrayLike, *, alpha: float = TWO_SIDED, chance: float = 0.0
+) -> tuple[float, float]:
+    """t limits, df B - 1, of a number known by its point and recomputed `without` each block in turn.
+
+    chance: standard error of the point for another reason than the blocks, such as the draws of a replay.
+    """
+    half = float(stdtrit(np.size(without) - 1, 1 - alpha)) * math.hypot(jackknife_se(without), chance)
+    return point - half, point + half
+
+
+def residuals(values: ArrayLike, *known: ArrayLike) -> _Floats:
+    """What parts of a whole leave of `values` beside the least-squares sum of what is `known` of each part."""
+    y, x = np.asarray(values, dtype=np.float64), np.column_stack([np.asarray(each, dtype=np.float64) for each in known])
+    return np.asarray(y - x @ np.linalg.lstsq(x, y, rcond=None)[0])
+
+
+def sum_se(left: ArrayLike, *, fitted: int) -> float:
+    """Standard error of the sum over parts, from their `residuals` after so many numbers were fitted (batch means).
+
+    0 where there are no more parts than that: then nothing is known of it.
+    """
+    parts = np.asarray(left, dtype=np.float64)
+    spare = parts.size - fitted
+    return math.sqrt(parts.size / spare * float((parts**2).sum())) if spare > 0 else 0.0
 
 
 # ---------------------------------------------------------------- tests

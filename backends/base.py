@@ -130,7 +130,10 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
-    """One billing line; FOCUS names. `charge_id` is stable, so that a second fetch updates the same row."""
+    """One billing line; FOCUS names. `charge_id` is stable, so that a second fetch updates the same row.
+
+    Lines of resources that are not ours are among them: only the tables know whose a line is.
+    """
 
     charge_id: str
     provider: Provider
@@ -139,8 +142,46 @@ class Charge:
     sku: str  # gpu, cpu, memory, disk, network, fee; rounding = between a total and its rounded parts
     charge_period_start: datetime
     charge_period_end: datetime
-    billed_cost: Decimal
+    billed_cost: Decimal | None  # in `currency`; None where what is written there is no number
     raw: Mapping[str, Any]
+    product: str = ""  # what the resource is: app, serverless, pod, volume, instance
+    meter: str = ""  # the provider's own name of what is billed; one period of one resource has each meter once
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payment:
+    """Money that went to the provider, or back: a top-up, a transfer; what charges add up to is no payment."""
+
+    payment_id: str
+    provider: Provider
+    at: datetime
+    amount: Decimal | None  # above zero: paid to the provider; None where what is written there is no number
+    currency: str
+    service: str
+    text: str
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """The provider's own total of a period, to hold the sum of its lines against."""
+
+    provider: Provider
+    kind: str  # whose total
+    period_start: datetime
+    period_end: datetime
+    metered_usd: Decimal | None  # before credits
+    billed_usd: Decimal | None  # after credits; None where it is not told
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The money of an account beside its charges, as far as the provider tells."""
+
+    payments: Sequence[Payment] = ()
+    statements: Sequence[Statement] = ()
 
 
 class Backend(Protocol):
@@ -175,7 +216,13 @@ class Backend(Protocol):
         """Stop a job; idempotent."""
 
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:
-        """Billing lines that overlap [start, end), UTC."""
+        """Billing lines of the whole account that overlap [start, end), UTC, without any that is ours left out.
+
+        Raises NotOffered where the plan has no bills to read, AuthFailed where the key may not read them.
+        """
+
+    async def account(self, start: datetime, end: datetime) -> Account:
+        """Payments and the provider's own totals that touch [start, end), UTC."""
 
     async def aclose(self) -> None:
         """Release connections."""

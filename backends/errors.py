@@ -5,6 +5,7 @@ BackendError
 ├── RateLimited       wait `retry_after_s`, then call again; nothing was done
 ├── NoCapacity        try another offer, or wait; nothing was rented
 ├── InvalidRequest    fix the request; nothing was done
+│   └── NotOffered    .. or the plan: it does not have this; do without
 ├── NotFound          it does not exist (any more)
 ├── NotYetGone        teardown was accepted, call again
 ├── Unavailable       a safe call failed on the way; call again later
@@ -41,6 +42,10 @@ class NoCapacity(BackendError):
 
 class InvalidRequest(BackendError):
     """The provider refused the content of the request."""
+
+
+class NotOffered(InvalidRequest):
+    """The account's plan does not have what was asked for."""
 
 
 class NotFound(BackendError):

@@ -14,6 +14,7 @@ from typing import Any
 
 from backends.addresses import Forbidden, same_host
 from backends.base import (
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -193,6 +194,10 @@ class ModalWebBackend:
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:  # noqa: ARG002
         """None: production's bill does not tell our seconds from a customer's."""
         return []
+
+    async def account(self, start: datetime, end: datetime) -> Account:  # noqa: ARG002
+        """Nothing of ours."""
+        return Account()
 
     async def aclose(self) -> None:
         for flight in self._flights.values():

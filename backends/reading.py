@@ -128,11 +128,15 @@ async def pages(fetch: Callable[[str | None], Awaitable[tuple[list[R], str | Non
     """Every page of a list: `fetch` takes the token of a page, gives its rows and the token of the next."""
     found: list[R] = []
     token: str | None = None
-    for _ in range(MOST_PAGES):
+    seen: set[str] = set()
+    while len(seen) < MOST_PAGES:
         rows, token = await fetch(token)
         found += rows
         if not token:
             return found
+        if token in seen:
+            raise UnexpectedReply(f"The list of {what} goes round in a circle: its next page came before.", raw=token)
+        seen.add(token)
     raise UnexpectedReply(f"The list of {what} has no end.")
 
 

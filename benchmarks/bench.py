@@ -8,10 +8,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import painting, polling, simulating, writing
+from benchmarks import cost, painting, polling, simulating, writing
 from benchmarks.tables import Measured
 
-PARTS = (simulating.measure, polling.measure, painting.measure, writing.measure)
+PARTS = (simulating.measure, polling.measure, painting.measure, writing.measure, cost.measure)
 
 
 def main() -> int:

@@ -2,18 +2,22 @@
 
 import json as jsonlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import polars as pl
 import typer
+from sqlmodel import Session
 
-from analysis.spreadsheet import defused
+from analysis import cost, focus
 from cli.compare import truth_of_world
+from cli.export_files import Form, TooLong, write
 from cli.output import AsJson, Refused, give, reading, say
 from cli.report import document
-from storage import frames
+from settings import Settings
+from storage import focus_lines, frames
+from words import Provider
 
 FRAMES = ("blocks", "jobs", "deployments", "charges", "images")
 
@@ -25,35 +29,63 @@ def register(app: typer.Typer) -> None:
 
 def export(
     out: Annotated[Path, typer.Argument(help="A folder; it is made if it is not there.")],
-    form: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="csv or parquet.")] = "csv",
+    form: Annotated[Form, typer.Option("--format", help="csv, parquet or xlsx.")] = "csv",
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="PROVIDER=ID", help="Id of a billing account, for focus; may be repeated."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Write blocks, jobs, deployments, charges, images (raw rows) and compare.json. Simulated rows say so in a column.
+    """Write blocks, jobs (the samples), deployments, charges, allocations (where each bill went), images, the FOCUS 1.2
+    dataset `focus`, and compare.json. Simulated rows say so in a column.
 
-    In CSV a text that a spreadsheet would run as a formula has an apostrophe before it; Parquet is as it is stored.
+    csv and parquet: a file per table. xlsx: a workbook with a sheet per table. In CSV a text that a spreadsheet would
+    run as a formula has an apostrophe before it; the others hold it as it is, as text.
     """
+    told = _told(account or ())
     with reading() as session:
-        parts = {f"{name}.{form}": getattr(frames, name)(session) for name in FRAMES}
+        tables = _tables(session, focus_lines.accounts(session, Settings().modal_workspace) | told)
         shown = jsonlib.dumps(document(session, truth_of_world()), indent=1, default=str)
     try:
-        _write(out, parts, shown, form)
+        _write(out, tables, shown, form)
+    except TooLong as error:
+        raise Refused(str(error)) from None
     except (OSError, pl.exceptions.PolarsError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise Refused(f"Cannot write to {out}: {why}. Name another folder.") from None
-    written = {name: frame.height for name, frame in parts.items()}
+    rows = {f"{name}.{form}": frame.height for name, frame in tables.items()}
     if json:
-        give({"folder": str(out), "rows": written})
+        give({"folder": str(out), "rows": rows})
     else:
-        say(f"Wrote {', '.join(f'{name} ({rows} rows)' for name, rows in written.items())} and compare.json to {out}.")
+        say(f"Wrote {', '.join(f'{name} ({count} rows)' for name, count in rows.items())} and compare.json to {out}.")
 
 
-def _write(out: Path, parts: Mapping[str, pl.DataFrame], shown: str, form: str) -> None:
+def _tables(session: Session, accounts: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    tables = {name: getattr(frames, name)(session) for name in FRAMES}
+    tables["allocations"] = cost.waterfall(tables["deployments"], tables["jobs"], tables["charges"])
+    tables["charges"] = tables["charges"].join(focus_lines.kept(session), on="charge_id", maintain_order="left")
+    tables["focus"] = focus.of(focus_lines.lines(session), accounts)
+    return tables
+
+
+def _told(account: Sequence[str]) -> dict[str, str]:
+    """`PROVIDER=ID` as a mapping; refuses what is none."""
+    told = {}
+    for each in account:
+        provider, _, known_as = each.partition("=")
+        if provider not in set(Provider) or not known_as.strip():
+            names = ", ".join(Provider)
+            raise Refused(f"--account takes PROVIDER=ID with one of {names}, not {each!r}.")
+        told[provider] = known_as.strip()
+    return told
+
+
+def _write(out: Path, tables: Mapping[str, pl.DataFrame], shown: str, form: Form) -> None:
     """All files or none: they are written aside, and take their places once each of them is whole."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
         aside = Path(folder)
-        for name, frame in parts.items():
-            defused(frame).write_csv(aside / name) if form == "csv" else frame.write_parquet(aside / name)
+        write(aside, tables, form)
         (aside / "compare.json").write_text(shown, encoding="utf-8")
         made = [path.name for path in aside.iterdir()]
         if blocked := [name for name in made if (out / name).is_dir()]:

@@ -1,50 +1,52 @@
-"""Prices and readiness: what each backend offers now, kept with source and time."""
+"""Prices and readiness: what each backend offers now, kept with source and time; a change that matters is told once."""
 
-import contextlib
 from functools import partial
-from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
+from analysis.prices import changed, own, subject
+from backends.base import Backend as Asked
 from backends.base import Offer
 from backends.errors import BackendError, InvalidRequest
 from collectors.context import Context
 from collectors.deployments import offer_row
-from storage.models import Backend, Run
-from storage.models import Offer as OfferRow
+from storage.models import Backend, Event, Run
+from storage.prices import PRICE, keep_list_prices, keep_offers, offers, told_at
 
 GPUS = ("L40S", "H100")
 READY = "ready"
-_KNOWN = (
-    sa.select(col(OfferRow.id), col(OfferRow.gpu), col(OfferRow.offer_id), col(OfferRow.usd_per_unit))
-    .where(
-        col(OfferRow.backend) == bindparam("backend"),
-        col(OfferRow.offer_id).in_(bindparam("ids", expanding=True)),
-    )
-    .order_by(col(OfferRow.seen_at))
-)
-_SEEN_AGAIN = sa.update(OfferRow).where(col(OfferRow.id) == bindparam("row")).values(seen_at=bindparam("at"))
 
 
 async def refresh(ctx: Context) -> None:
     """Ask every backend for its offers; a refusal becomes the backend's state, one sentence."""
     gpus = sorted({*GPUS, *await ctx.load(lambda session: set(session.exec(select(Run.gpu)).all()))})
     for name, backend in ctx.backends.items():
-        state = READY
-        offers: list[Offer] = []
-        try:
-            for gpu in gpus:
-                with contextlib.suppress(InvalidRequest):  # a GPU that this backend does not have is no fault
-                    offers += await backend.offers(gpu)
-        except BackendError as error:
-            state = str(error)
-        await ctx.writer.run(partial(_keep, ctx, name, state, offers))
+        state, found, silent = await _asked(backend, gpus)
+        await ctx.writer.run(partial(_keep, ctx, name, state, found, silent))
 
 
-def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Session) -> None:
-    backend = ctx.backends[name]
+async def _asked(backend: Asked, gpus: list[str]) -> tuple[str, list[Offer], list[str]]:
+    """Its state, its offers, and the GPUs of which it did not say whether or at what price it has them."""
+    found: list[Offer] = []
+    silent = list(gpus)
+    try:
+        for gpu in gpus:
+            try:
+                offered = await backend.offers(gpu)
+            except InvalidRequest:  # a GPU that this backend does not have is no fault
+                silent.remove(gpu)
+                continue
+            found += offered
+            if offered:
+                silent.remove(gpu)
+    except BackendError as error:
+        return str(error), found, silent
+    return READY, found, silent
+
+
+def _keep(ctx: Context, name: str, state: str, found: list[Offer], silent: list[str], session: Session) -> None:
+    """The rows, and what has changed since it was last told, or since the first price, in the same transaction."""
+    backend, now = ctx.backends[name], ctx.clock.now()
     session.merge(
         Backend(
             name=name,
@@ -52,22 +54,15 @@ def _keep(ctx: Context, name: str, state: str, offers: list[Offer], session: Ses
             features=sorted(feature.value for feature in backend.features),
             simulated=ctx.simulated,
             state=state,
-            checked_at=ctx.clock.now(),
+            checked_at=now,
         )
     )
-    last = _last(session, name, offers)
-    again: list[dict[str, Any]] = []  # the same price, seen again
-    for offer in offers:
-        row = last.get((offer.gpu, offer.offer_id))
-        if row is not None and row.usd_per_unit == offer.usd_per_unit:
-            again.append({"row": row.id, "at": offer.seen_at})
-        else:
-            session.add(offer_row(offer))
-    if again:
-        session.connection().execute(_SEEN_AGAIN, again)
-
-
-def _last(session: Session, backend: str, offers: list[Offer]) -> dict[tuple[str, str], Any]:
-    """The newest row of each of these offers, its id and price: one query, as a marketplace has dozens of them."""
-    given = {"backend": backend, "ids": sorted({offer.offer_id for offer in offers})}
-    return {(row.gpu, row.offer_id): row for row in session.connection().execute(_KNOWN, given)}
+    new = keep_offers(session, [offer_row(offer) for offer in found])
+    keep_list_prices(session, name, silent, now=now)
+    for gpu in sorted(new):
+        known = offers(session, backend=name, gpu=gpu).filter(own())
+        since = told_at(session, subject(name, gpu)) or known["first_seen_at"].min()
+        if since is None:  # nothing but list prices: what the provider itself asks is not known
+            continue
+        for sentence in changed(known, since=since, at=now):  # type: ignore[arg-type]  # of a column of instants
+            session.add(Event(at=now, kind=PRICE, text=sentence))

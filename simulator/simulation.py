@@ -82,7 +82,17 @@ class Simulation:
                 return Reply(body=self.ledger.as_json()["truth"])
             case "POST", "/faults":
                 return self._plan_faults(request)
-        return Reply(status=404, body={"error": "The control address knows /health, /ledger, /truth and POST /faults."})
+            case "POST", "/odd-bills":
+                return self._plan_odd_bills(request)
+        known = "/health, /ledger, /truth, POST /faults and POST /odd-bills"
+        return Reply(status=404, body={"error": f"The control address knows {known}."})
+
+    def _plan_odd_bills(self, request: Request) -> Reply:
+        try:
+            self.site.odd_bills.plan(request.json())
+        except (AttributeError, TypeError, ValueError) as error:
+            return Reply(status=422, body={"error": f"{error} Send provider -> list of kinds, all of them each time."})
+        return Reply(status=201, body={"planned": len(self.site.odd_bills.planned)})
 
     def _plan_faults(self, request: Request) -> Reply:
         try:

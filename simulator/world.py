@@ -107,6 +107,12 @@ class Billing(_Strict):
     phantom_share: Rate = 0.0  # billed on top, caused by nothing: what "unexplained" must find
     late_correction: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0  # applied to closed buckets..
     correct_after_s: Annotated[float, Field(ge=0)] = 0.0  # ..this long after their end
+    early_s: Annotated[float, Field(ge=0, le=600)] = 0.0  # a worker is billed from so long before its start
+    gap_share: Rate = 0.0  # of the buckets: billed, and never published
+    fee_usd_h: Annotated[float, Field(ge=0)] = 0.0  # a platform fee for each hour with use (Runpod)
+    volume_usd_h: Annotated[float, Field(ge=0)] = 0.0  # a volume that nobody uses (Runpod, Vast.ai)
+    other_usd_h: Annotated[float, Field(ge=0)] = 0.0  # something of the account that is not ours
+    reports: bool = True  # False: the plan has no bills to read (Modal)
 
 
 class ProviderWorld(_Strict):

@@ -1,6 +1,9 @@
-"""Bills as rows: the same line fetched again updates its row, and a line is final once it has proved to be."""
+"""Bills as rows: the same line fetched again updates its row, what is odd about it is flagged, and it is final once
+it has proved to be. A row is never deleted.
+"""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,14 +13,16 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from storage.models import Charge, Deployment
+from storage.overlaps import mark_overlaps
 from storage.types import NANO
-from words import CostState, Provider
+from words import ChargeFlag, CostState, Provider
 
 FINAL_AFTER = timedelta(hours=48)  # after the end of what the line bills
 FETCHES_APART = timedelta(hours=12)
 _CHUNK = 500  # ids in one query
 _NAMES = select(Deployment.id, Deployment.key, Deployment.backend, Deployment.provider_id)
 _CHARGES = select(Charge).where(col(Charge.id).in_(bindparam("ids", expanding=True)))
+_DIFFERENCES = frozenset({"rounding", "other"})  # between a total and its parts: below zero is nothing odd
 
 
 class BilledLine(Protocol):
@@ -32,13 +37,19 @@ class BilledLine(Protocol):
     @property
     def resource_name(self) -> str | None: ...
     @property
+    def product(self) -> str: ...
+    @property
     def sku(self) -> str: ...
+    @property
+    def meter(self) -> str: ...
     @property
     def charge_period_start(self) -> datetime: ...
     @property
     def charge_period_end(self) -> datetime: ...
     @property
-    def billed_cost(self) -> Decimal: ...
+    def billed_cost(self) -> Decimal | None: ...
+    @property
+    def currency(self) -> str: ...
     @property
     def raw(self) -> Mapping[str, Any]: ...
 
@@ -51,27 +62,62 @@ class Ingested:
     changed: int
     same: int
 
+    def __add__(self, other: "Ingested") -> "Ingested":
+        return Ingested(self.new + other.new, self.changed + other.changed, self.same + other.same)
+
 
 def upsert_charges(session: Session, charges: Iterable[BilledLine], *, now: datetime, simulated: bool) -> Ingested:
-    """Write one fetch of one provider. A line that fits no deployment of ours keeps deployment_id null."""
+    """Write lines of one fetch, in any order: several of one id are one row, the largest amount of them.
+
+    A line that fits no deployment of ours keeps deployment_id null. What is older than a row says nothing about it.
+    """
     listed = list(charges)
-    rows = _known(session, [line.charge_id for line in listed])
+    merged = _merged(listed)
+    rows = _known(session, list(merged))
     owners = _owners(session)
     new = changed = 0
-    for line in listed:
-        row = rows.get(line.charge_id)
+    for id, told in merged.items():
+        row, line = rows.get(id), told[0]
         if row is None:
             new += 1
-            row = rows[line.charge_id] = _first(line, now=now, simulated=simulated)
+            row = rows[id] = _first(line, now=now, simulated=simulated)
+        elif now < row.fetched_at:
+            continue
         elif _differs(row, line):
             changed += 1
             _change(row, line, now)
-        row.fetched_at, row.raw = now, dict(line.raw)
-        row.deployment_id = owners.get(line.resource_name or "") or owners.get((line.provider.value, line.resource_id))
-        row.state = state_of(end=row.charge_period_end, same_since=row.same_since, fetched_at=now)
+        _see(row, told, owners=owners, now=now)
         session.add(row)
     session.flush()
+    mark_overlaps(session, [rows[id] for id in merged])
     return Ingested(new=new, changed=changed, same=len(listed) - new - changed)
+
+
+def withdraw_missing(session: Session, provider: Provider, *, since: datetime, until: datetime, now: datetime) -> int:
+    """After a whole reading of [since, until) at `now`: flag the lines within it that did not come; gives how many of
+    them are newly gone.
+
+    They keep their amount, and are final by the same rule as others: gone 48 h after the end and at two fetches.
+    """
+    query = select(Charge).where(
+        col(Charge.provider) == provider.value,
+        col(Charge.charge_period_start) >= since,
+        col(Charge.charge_period_end) <= until,
+        col(Charge.fetched_at) < now,
+    )
+    gone = list(session.exec(query))
+    newly = [row for row in gone if ChargeFlag.WITHDRAWN not in row.flags]
+    for row in newly:
+        _keep_version(row)
+        row.same_since = now
+    for row in gone:
+        row.fetched_at = now
+        row.state = state_of(end=row.charge_period_end, same_since=row.same_since, fetched_at=now)
+        row.flag([*row.flags, ChargeFlag.WITHDRAWN])
+        session.add(row)
+    session.flush()
+    mark_overlaps(session, newly)
+    return len(newly)
 
 
 def state_of(*, end: datetime, same_since: datetime, fetched_at: datetime) -> CostState:
@@ -81,6 +127,45 @@ def state_of(*, end: datetime, same_since: datetime, fetched_at: datetime) -> Co
     if fetched_at >= end + FINAL_AFTER and fetched_at - same_since >= FETCHES_APART:
         return CostState.FINAL
     return CostState.PROVISIONAL
+
+
+def _merged(lines: Sequence[BilledLine]) -> dict[str, list[BilledLine]]:
+    """The different lines of each id, the one that counts first: the order in which they came says nothing."""
+    found: dict[str, dict[tuple[Any, ...], BilledLine]] = defaultdict(dict)
+    for line in lines:
+        found[line.charge_id][_weight(line)] = line
+    return {id: [found[id][key] for key in sorted(found[id], reverse=True)] for id in sorted(found)}
+
+
+def _weight(line: BilledLine) -> tuple[Any, ...]:
+    usd = line.billed_cost
+    period = (line.charge_period_end, line.charge_period_start)
+    return (usd is not None, usd or Decimal(), *period, line.currency, str(sorted(line.raw.items())))
+
+
+def _see(
+    row: Charge, told: Sequence[BilledLine], *, owners: Mapping[str | tuple[str, str], int], now: datetime
+) -> None:
+    """What the newest fetch says beside the amount and the period."""
+    line = told[0]
+    others = [other for other in told if _as_kept(other.billed_cost) != _as_kept(line.billed_cost)]
+    row.fetched_at, row.raw = now, dict(line.raw) | ({"also": [dict(o.raw) for o in others]} if others else {})
+    row.resource_name, row.product, row.sku, row.meter = line.resource_name, line.product, line.sku, line.meter
+    row.deployment_id = owners.get(line.resource_name or "") or owners.get((line.provider.value, line.resource_id))
+    row.state = state_of(end=row.charge_period_end, same_since=row.same_since, fetched_at=now)
+    row.flag(_oddities(row, two_amounts=bool(others)))
+
+
+def _oddities(row: Charge, *, two_amounts: bool) -> set[ChargeFlag]:
+    usd = row.billed_cost
+    odd = {
+        ChargeFlag.NO_RESOURCE: row.deployment_id is None,
+        ChargeFlag.TWO_AMOUNTS: two_amounts,
+        ChargeFlag.FOREIGN_CURRENCY: row.billing_currency.upper() != "USD",
+        ChargeFlag.UNREADABLE: usd is None,
+        ChargeFlag.NEGATIVE: usd is not None and usd < 0 and row.sku not in _DIFFERENCES,
+    }
+    return {name for name, is_so in odd.items() if is_so}
 
 
 def _known(session: Session, ids: list[str]) -> dict[str, Charge]:
@@ -107,11 +192,11 @@ def _first(line: BilledLine, *, now: datetime, simulated: bool) -> Charge:
         id=line.charge_id,
         provider=line.provider.value,
         resource_id=line.resource_id,
-        resource_name=line.resource_name,
         sku=line.sku,
         charge_period_start=line.charge_period_start,
         charge_period_end=line.charge_period_end,
         billed_cost=line.billed_cost,
+        billing_currency=line.currency,
         state=CostState.OPEN,
         simulated=simulated,
         first_seen_at=now,
@@ -121,24 +206,33 @@ def _first(line: BilledLine, *, now: datetime, simulated: bool) -> Charge:
 
 
 def _differs(row: Charge, line: BilledLine) -> bool:
-    told = (_as_kept(line.billed_cost), line.charge_period_start, line.charge_period_end)
-    return (_as_kept(row.billed_cost), row.charge_period_start, row.charge_period_end) != told
+    told = (_as_kept(line.billed_cost), line.currency, line.charge_period_start, line.charge_period_end)
+    known = (_as_kept(row.billed_cost), row.billing_currency, row.charge_period_start, row.charge_period_end)
+    return known != told or ChargeFlag.WITHDRAWN in row.flags
 
 
-def _as_kept(usd: Decimal) -> Decimal:
+def _as_kept(usd: Decimal | None) -> Decimal | None:
     """At the precision of the column; Modal and Runpod bill finer, and such a line would never be the same twice."""
-    return (usd * NANO).to_integral_value() / NANO
+    return None if usd is None else (usd * NANO).to_integral_value() / NANO
 
 
 def _change(row: Charge, line: BilledLine, now: datetime) -> None:
     """Take the new amount; what a closed bucket said before is kept."""
-    if row.state is not CostState.OPEN:
-        before = {
-            "billed_cost": str(row.billed_cost),
-            "state": row.state.value,
-            "same_since": row.same_since.isoformat(),
-            "fetched_at": row.fetched_at.isoformat(),
-        }
-        row.earlier = [*row.earlier, before]
-    row.billed_cost, row.same_since = line.billed_cost, now
+    if ChargeFlag.WITHDRAWN not in row.flags:  # else it was kept when it went
+        _keep_version(row)
+    row.billed_cost, row.billing_currency, row.same_since = line.billed_cost, line.currency, now
     row.charge_period_start, row.charge_period_end = line.charge_period_start, line.charge_period_end
+
+
+def _keep_version(row: Charge) -> None:
+    if row.state is CostState.OPEN or row.billed_cost is None:
+        return
+    before = {
+        "billed_cost": str(row.billed_cost),
+        "state": row.state.value,
+        "same_since": row.same_since.isoformat(),
+        "fetched_at": row.fetched_at.isoformat(),
+    }
+    if row.billing_currency != "USD":
+        before["currency"] = row.billing_currency
+    row.earlier = [*row.earlier, before]

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, String, case, cast, fu
 from sqlmodel import Session, col
 
 from analysis import schema
-from storage.models import Block, Charge, Deployment, Image, Job, Prompt, Run, Schedule, Workflow
+from storage.models import Block, Charge, Deployment, Image, Job, Offer, Prompt, Run, Schedule, Workflow
 from words import JobStatus
 from workflows import UnknownWorkflow, load
 
@@ -36,6 +36,7 @@ _INSTANTS = (
 )  # fmt: skip
 _SAMPLERS = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"})
 _WORK = ("model", "width", "height", "steps", "forwards_per_step", "sampler_cached")  # follows from the workflow
+_BESIDE = ("storage_usd_per_h_nano", "network_usd_per_gb_nano", "model_gb")  # from the offer and the workflow
 _SEEN = (  # what the images of a job say of it: good if all are
     select(
         col(Image.job_id).label("job_id"),
@@ -101,6 +102,9 @@ _DEPLOYMENTS: _Columns = {
     "provider_id": Deployment.provider_id,
     "idle_timeout_s": Deployment.idle_timeout_s,
     "usd_per_s_nano": _integer(Deployment.usd_per_s),
+    "workflow_hash": Run.workflow_hash,
+    "disk_usd_per_second": col(Offer.detail)["storage_usd_per_s"].as_string(),
+    "network_usd_per_gb": col(Offer.detail)["network_usd_per_gb"].as_string(),
     "intended_at": _integer(Deployment.intended_at),
     "created_at": _integer(Deployment.created_at),
     "ready_at": _integer(Deployment.ready_at),
@@ -128,9 +132,10 @@ _CHARGES: _Columns = {
     "resource_id": Charge.resource_id,
     "deployment_id": Charge.deployment_id,
     "sku": Charge.sku,
+    "description": col(Charge.raw)["line"]["description"].as_string(),
     "charge_period_start": _integer(Charge.charge_period_start),
     "charge_period_end": _integer(Charge.charge_period_end),
-    "billed_nano": _integer(Charge.billed_cost),
+    "billed_nano": case((col(Charge.counts), _integer(Charge.billed_cost))),  # null: a flag keeps it out of every sum
     "state": _text(Charge.state),
     "simulated": Charge.simulated,
 }
@@ -181,9 +186,21 @@ def deployments(session: Session, run_ids: Collection[int] | None = None) -> pl.
         .join(Run, col(Run.id) == Deployment.run_id)
         .join(Workflow, col(Workflow.hash) == Run.workflow_hash)
         .outerjoin(Block, col(Block.run_id) == Deployment.run_id)
+        .outerjoin(Offer, col(Offer.id) == Deployment.offer_id)
         .order_by(col(Deployment.id))
     )
-    return _frame(session, _of_runs(query, Deployment.run_id, run_ids), schema.DEPLOYMENTS)
+    told = ("workflow_hash", "disk_usd_per_second", "network_usd_per_gb")
+    read = {name: dtype for name, dtype in schema.DEPLOYMENTS.items() if name not in _BESIDE}
+    rows = _frame(
+        session, _of_runs(query, Deployment.run_id, run_ids), pl.Schema(read | dict.fromkeys(told, pl.String()))
+    )
+    return rows.with_columns(
+        _nano("disk_usd_per_second", 3600).alias("storage_usd_per_h_nano"),
+        _nano("network_usd_per_gb", 1).alias("network_usd_per_gb_nano"),
+        pl.col("workflow_hash")
+        .replace_strict(_model_gb(session), default=None, return_dtype=pl.Float64)
+        .alias("model_gb"),
+    ).select(schema.DEPLOYMENTS.names())
 
 
 def blocks(session: Session, schedule_id: int | None = None) -> pl.DataFrame:
@@ -223,6 +240,17 @@ def images(session: Session, run_ids: Collection[int] | None = None) -> pl.DataF
         .order_by(col(Image.id))
     )
     return _frame(session, _of_runs(query, Job.run_id, run_ids), schema.IMAGES)
+
+
+def _nano(usd: str, times: int) -> pl.Expr:
+    """A price that is kept as text, in nano-USD."""
+    return (pl.col(usd).cast(pl.Float64) * times * 1e9).round().cast(pl.Int64)
+
+
+def _model_gb(session: Session) -> dict[str, float]:
+    """Decimal gigabytes of each workflow's files, by its hash."""
+    rows = session.execute(select(col(Workflow.hash), col(Workflow.content))).all()
+    return {name: sum(file["size_bytes"] for file in content["files"]) / 1e9 for name, content in rows}
 
 
 def _with_work(rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,11 +7,17 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, MetaData
 from sqlmodel import Field, SQLModel
 
+from storage.cost_models import BillRead as BillRead
+from storage.cost_models import Charge as Charge
+from storage.cost_models import Effort as Effort
+from storage.cost_models import Payment as Payment
+from storage.cost_models import PriceLayer as PriceLayer
+from storage.cost_models import Statement as Statement
+from storage.cost_models import TrafficProfile as TrafficProfile
 from storage.foreign import ID, SENTENCE
-from storage.types import Instant, NanoUsd, Said, SaidDocument, word
+from storage.types import Instant, NanoUsd, Said, SaidDocument, document, said_document, word
 from words import (
     BlockStatus,
-    CostState,
     DeploymentState,
     JobStatus,
     LoadProfile,
@@ -21,24 +27,7 @@ from words import (
     StartKind,
 )
 
-NAMING = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-SQLModel.metadata.naming_convention = NAMING  # before the first table, so that migrations can name constraints
 metadata: MetaData = SQLModel.metadata
-
-
-def _json() -> Any:
-    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-
-
-def _said_json() -> Any:
-    """A document that a provider's words are part of."""
-    return Field(default_factory=dict, sa_column=Column(SaidDocument, nullable=False))
 
 
 class Installation(SQLModel, table=True):
@@ -72,7 +61,7 @@ class Workflow(SQLModel, table=True):
     title: str
     licence: str
     vram_gb: float
-    content: dict[str, Any] = _json()  # graph, parameters, files
+    content: dict[str, Any] = document()  # graph, parameters, files
     created_at: datetime = Field(sa_type=Instant)
 
 
@@ -96,7 +85,7 @@ class Backend(SQLModel, table=True):
 
 
 class Offer(SQLModel, table=True):
-    """A GPU shape that could be rented at `seen_at`, with its price."""
+    """A GPU shape that could be rented from `first_seen_at` to `seen_at`; another price of it is another row."""
 
     id: int | None = Field(default=None, primary_key=True)
     backend: str = Field(index=True)
@@ -107,8 +96,9 @@ class Offer(SQLModel, table=True):
     usd_per_s: Decimal = Field(sa_type=NanoUsd)
     source: str
     region: str | None = Field(default=None, sa_type=Said(ID))
+    first_seen_at: datetime | None = Field(default=None, sa_type=Instant)  # at this price; None: as it was last
     seen_at: datetime = Field(sa_type=Instant, index=True)
-    detail: dict[str, Any] = _said_json()
+    detail: dict[str, Any] = said_document()
 
 
 class Run(SQLModel, table=True):
@@ -118,8 +108,8 @@ class Run(SQLModel, table=True):
     workflow_hash: str = Field(foreign_key="workflow.hash")
     status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=word(RunStatus))
     gpu: str
-    params: dict[str, Any] = _json()  # size, steps, cfg
-    plan: dict[str, Any] = _json()  # backends, warm, cold, idle_timeout_s, max_workers, load
+    params: dict[str, Any] = document()  # size, steps, cfg
+    plan: dict[str, Any] = document()  # backends, warm, cold, idle_timeout_s, max_workers, load
     cap_usd: Decimal = Field(sa_type=NanoUsd)
     cap_gpu_s: int | None = None  # ceiling in seconds of rented GPUs, beside the one in dollars
     simulated: bool
@@ -139,8 +129,8 @@ class Schedule(SQLModel, table=True):
     workflow_hash: str = Field(foreign_key="workflow.hash")
     status: ScheduleStatus = Field(default=ScheduleStatus.ACTIVE, sa_type=word(ScheduleStatus))
     gpu: str
-    params: dict[str, Any] = _json()
-    plan: dict[str, Any] = _json()  # of every block: backends, warm, cold, idle_timeout_s
+    params: dict[str, Any] = document()
+    plan: dict[str, Any] = document()  # of every block: backends, warm, cold, idle_timeout_s
     cap_usd: Decimal = Field(sa_type=NanoUsd)  # of all blocks together
     seed: int = Field(sa_type=BigInteger)
     simulated: bool
@@ -179,10 +169,10 @@ class Deployment(SQLModel, table=True):
     cause: str | None = None  # the reason as a word, where it never became ready or died
     offer_id: int | None = Field(default=None, foreign_key="offer.id")
     provider_id: str | None = Field(default=None, sa_type=Said(ID))
-    ref_detail: dict[str, Any] = _said_json()
+    ref_detail: dict[str, Any] = said_document()
     idle_timeout_s: int
     usd_per_s: Decimal | None = Field(default=None, sa_type=NanoUsd)
-    provenance: dict[str, Any] = _said_json()  # gpu_name, driver, region, image, comfyui
+    provenance: dict[str, Any] = said_document()  # gpu_name, driver, region, image, comfyui
     simulated: bool
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -215,7 +205,7 @@ class Job(SQLModel, table=True):
     provider_job_id: str | None = Field(default=None, sa_type=Said(ID))
     worker_id: str | None = Field(default=None, sa_type=Said(ID))
     start_kind: StartKind | None = Field(default=None, sa_type=word(StartKind))
-    evidence: dict[str, Any] = _said_json()
+    evidence: dict[str, Any] = said_document()
     intended_at: datetime | None = Field(default=None, sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -272,28 +262,6 @@ class Image(SQLModel, table=True):
     defect: str | None = None  # what the quality checks found
 
 
-class Charge(SQLModel, table=True):
-    """One billing line; FOCUS names. `same_since` and `fetched_at` decide when it is final."""
-
-    id: str = Field(primary_key=True)
-    provider: str = Field(index=True)
-    resource_id: str = Field(sa_type=Said(ID))
-    resource_name: str | None = Field(default=None, sa_type=Said(ID))
-    deployment_id: int | None = Field(default=None, foreign_key="deployment.id", index=True)
-    sku: str = Field(sa_type=Said(ID))
-    charge_period_start: datetime = Field(sa_type=Instant)
-    charge_period_end: datetime = Field(sa_type=Instant)
-    billed_cost: Decimal = Field(sa_type=NanoUsd)
-    billing_currency: str = "USD"
-    state: CostState = Field(sa_type=word(CostState))
-    simulated: bool
-    first_seen_at: datetime = Field(sa_type=Instant)
-    same_since: datetime = Field(sa_type=Instant)
-    fetched_at: datetime = Field(sa_type=Instant)
-    raw: dict[str, Any] = _said_json()
-    earlier: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # old amounts
-
-
 class Event(SQLModel, table=True):
     """Something a person wants to read on the run's page: one sentence."""
 
@@ -311,9 +279,9 @@ class Request(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str
-    arguments: dict[str, Any] = _json()
+    arguments: dict[str, Any] = document()
     state: RequestState = Field(default=RequestState.ASKED, sa_type=word(RequestState))
-    reply: dict[str, Any] = _said_json()
+    reply: dict[str, Any] = said_document()
     asked_by: str = ""
     asked_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)

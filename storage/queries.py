@@ -16,18 +16,22 @@ from analysis.cost import weakest
 from storage.billing import upsert_charges as upsert_charges
 from storage.models import (
     Backend,
+    BillRead,
     Charge,
     Collector,
     Deployment,
+    Effort,
     Event,
     Image,
     Installation,
     Job,
     Observation,
     Offer,
+    PriceLayer,
     Prompt,
     Request,
     Run,
+    TrafficProfile,
     Workflow,
 )
 from words import CostState, JobStatus, RequestKind, RequestState
@@ -179,19 +183,25 @@ def open_requests(session: Session) -> Sequence[Request]:
     return session.exec(query).all()
 
 
+_GROWING: Sequence[Any] = (
+    *(Run, Job, Deployment, Image, Observation, Event, Offer, Request),
+    *(BillRead, PriceLayer, Effort, TrafficProfile),
+)
+
+
 def data_version(session: Session) -> str:
     """Changes whenever a page would show something else: the key of every cached frame.
 
     Rows only ever move forward through their states, so counts per state and newest ids tell every change.
     """
-    newest: list[ColumnElement[Any]] = [
-        func.max(col(model.id)) for model in (Run, Job, Deployment, Image, Observation, Event, Offer, Request)
-    ]
+    newest: list[ColumnElement[Any]] = [func.max(col(model.id)) for model in _GROWING]
     moved = [
         func.max(type_coerce(Charge.fetched_at, BigInteger)),
         func.max(type_coerce(Backend.checked_at, BigInteger)),
         func.max(type_coerce(Offer.seen_at, BigInteger)),
         func.max(type_coerce(Request.answered_at, BigInteger)),
+        func.max(type_coerce(BillRead.read_at, BigInteger)),
+        func.count(type_coerce(PriceLayer.revoked_at, BigInteger)),
     ]
     parts = [session.execute(select(value)).scalar_one() for value in (*newest, *moved)]
     for state in (Run.status, Job.status, Deployment.state, Charge.state):
@@ -243,9 +253,9 @@ def _billed(session: Session, run_ids: Sequence[int]) -> Mapping[int, dict[CostS
     query = (
         select(Deployment.run_id, Charge.state, func.sum(Charge.billed_cost))
         .join(Deployment, col(Deployment.id) == Charge.deployment_id)
-        .where(col(Deployment.run_id).in_(run_ids))
+        .where(col(Deployment.run_id).in_(run_ids), col(Charge.counts).is_(True))
         .group_by(col(Deployment.run_id), col(Charge.state))
     )
     for run_id, state, usd in session.exec(query):
-        found[run_id][CostState(state)] = usd
+        found[run_id][CostState(state)] = usd or Decimal()
     return found

@@ -8,13 +8,22 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, String
+from sqlalchemy import JSON, BigInteger, Column, Enum, String
 from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
 
 from clock import from_us, to_us
 from storage.foreign import kept_document, kept_text
 
 NANO = Decimal(10) ** 9
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING  # before the first table, so that migrations can name constraints
 
 
 class Instant(TypeDecorator[datetime]):
@@ -79,6 +88,21 @@ class SaidDocument(TypeDecorator[Any]):
     def coerce_compared_value(self, op: Any, value: Any) -> Any:
         """As JSON does it: a name to look up is no document (SQLAlchemy, Working with Core types, 2.0)."""
         return self.impl_instance.coerce_compared_value(op, value)
+
+
+def document() -> Any:
+    """A JSON object of our own making."""
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+def said_document() -> Any:
+    """A JSON object that a provider's words are part of."""
+    return Field(default_factory=dict, sa_column=Column(SaidDocument, nullable=False))
+
+
+def listed() -> Any:
+    """A JSON list of our own making."""
+    return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 def word(enum: type[StrEnum]) -> Any:

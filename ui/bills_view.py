@@ -1,14 +1,16 @@
 """What the page Bills says: does the bill agree with our estimate, and how old is what we know? Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
+from analysis import attribution
 from storage.models import Charge
+from ui.bill_rows import flag_words
 from ui.cost_view import UNEXPLAINED_LIMIT, change, matched_bills
-from ui.formats import UNKNOWN, ago, day_time, duration, listed, percent, signed_percent, state_glyph, usd
+from ui.formats import UNKNOWN, day_time, duration, listed, percent, signed_percent, state_glyph, usd
 from ui.names import in_order, label, provider_of
 from words import CostState
 
@@ -16,14 +18,21 @@ _NANO = 1e9
 _CLOSED = (CostState.FINAL,)
 
 
-def bills_title(deployments: pl.DataFrame, waterfall: pl.DataFrame, charges: Sequence[Charge]) -> str:
-    """Blocked, agreeing within so much, or no bill yet; and whose are still open."""
+def bills_title(
+    deployments: pl.DataFrame, waterfall: pl.DataFrame, charges: Sequence[Charge], *, no_report: Sequence[str] = ()
+) -> str:
+    """Blocked, agreeing within so much, or no bill yet; and whose are still open.
+
+    `no_report`: backends whose plan gives no bill to read.
+    """
     if not charges:
-        return "No bill yet: they come within hours of the first run"
+        if no_report:
+            return f"No bill to read on {listed([label(name) for name in no_report])}'s plan: costs stay estimated"
+        return "No bill yet: Modal's and Runpod's come hourly, Vast.ai's daily"
     shares = unexplained(waterfall)
-    worst = max(shares, key=lambda name: abs(shares[name]), default=None)
-    if worst is not None and abs(shares[worst]) > UNEXPLAINED_LIMIT:
-        return f"{label(worst)}: {percent(abs(shares[worst]))} of the bill is unexplained, the limit is 5 %"
+    worst = max(set(shares) & set(attribution.blocked(waterfall)), key=lambda name: abs(shares[name]), default=None)
+    if worst is not None:
+        return f"{label(worst)}: {percent(abs(shares[worst]))} unexplained, verdict blocked"
     changes = [change(bill) for bill in matched_bills(deployments, waterfall).values()]
     known = [abs(value) for value in changes if value is not None]
     agree = (
@@ -45,19 +54,20 @@ def figures(
     deployments: pl.DataFrame, waterfall: pl.DataFrame, charges: Sequence[Charge], now: datetime
 ) -> list[tuple[str, str, str, str]]:
     """The four at the top: name, value, what is under it, glossary term."""
-    billed = sum(float(row.billed_cost) for row in charges)
+    ours = [row for row in charges if row.deployment_id is not None]
+    billed = sum(float(row.sum_usd) for row in ours)
     matched = matched_bills(deployments, waterfall).values()
     estimate = sum(bill["estimated_usd"] or 0.0 for bill in matched)
-    capacity = sum(bill["capacity_usd"] for bill in matched)
+    of_these = sum(bill["billed_usd"] for bill in matched)
     strange, whole = (float(waterfall[name].sum()) / _NANO for name in ("unexplained_nano", "billed_nano"))
-    waiting = [row for row in charges if row.state not in _CLOSED]
+    waiting = [row for row in ours if row.state not in _CLOSED]
     oldest = min(waiting, key=lambda row: row.charge_period_start, default=None)
     return [
-        ("Billed, all runs", usd(billed), shares_by_state(charges), "billed"),
+        ("Billed, all runs", usd(billed), shares_by_state(ours), "billed"),
         (
             "Our estimate",
             f"~{usd(estimate)}",
-            f"capacity {signed_percent(capacity / estimate - 1 if estimate else None)}",
+            f"billed {signed_percent(of_these / estimate - 1 if estimate else None)}",
             "estimated",
         ),
         (
@@ -77,10 +87,10 @@ def figures(
 
 def shares_by_state(charges: Sequence[Charge]) -> str:
     """● 88 %  ◐ 12 %: how much of the dollars is how sure."""
-    total = sum(float(row.billed_cost) for row in charges)
+    total = sum(float(row.sum_usd) for row in charges)
     if not total:
         return UNKNOWN
-    by_state = {state: sum(float(row.billed_cost) for row in charges if row.state is state) for state in CostState}
+    by_state = {state: sum(float(row.sum_usd) for row in charges if row.state is state) for state in CostState}
     said = [f"{state_glyph(state)} {part / total * 100:.0f} %" for state, part in by_state.items() if part]
     return ", ".join(reversed(said))
 
@@ -95,12 +105,6 @@ def variance_rows(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> pl.Data
         for name, bill in matched_bills(part, waterfall).items()
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def freshness(charges: Sequence[Charge], now: datetime) -> list[dict[str, str]]:
-    """Per provider: dollars and lines, how sure they are, when they were last fetched."""
-    providers = in_order({row.provider for row in charges})
-    return [_freshness(name, [row for row in charges if row.provider == name], now) for name in providers]
 
 
 def open_questions(waterfall: pl.DataFrame) -> pl.DataFrame:
@@ -125,11 +129,18 @@ def lines(charges: Sequence[Charge], run_of: Mapping[int, int]) -> pl.DataFrame:
 
 
 def _still_open(charges: Sequence[Charge]) -> str:
-    waiting = in_order({row.provider for row in charges if row.state not in _CLOSED})
-    if not waiting:
+    """; the last day of Modal and the last 3 days of Vast.ai are open"""
+    days: dict[str, set[date]] = {}
+    for row in charges:
+        if row.state not in _CLOSED and row.deployment_id is not None:
+            days.setdefault(row.provider, set()).add(row.charge_period_start.date())
+    if not days:
         return "; all are final"
-    verb = "is" if len(waiting) == 1 else "are"
-    return f"; {listed([label(name) for name in waiting])} {verb} not final yet"
+    spans: dict[int, list[str]] = {}
+    for name in in_order(days):
+        spans.setdefault(len(days[name]), []).append(label(name))
+    said = [f"the last {'day' if n == 1 else f'{n} days'} of {listed(names)}" for n, names in spans.items()]
+    return f"; {listed(said)} {'is' if list(spans) == [1] else 'are'} open"
 
 
 def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.DataFrame) -> dict[str, object]:
@@ -147,15 +158,6 @@ def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.D
     }
 
 
-def _freshness(provider: str, rows: Sequence[Charge], now: datetime) -> dict[str, str]:
-    return {
-        "Provider": label(provider),
-        "Billed": f"{usd(sum(float(row.billed_cost) for row in rows))}, {len(rows):,} lines",
-        "State": shares_by_state(rows),
-        "Fetched": ago(now - max(row.fetched_at for row in rows)),
-    }
-
-
 def _line(row: Charge, run_id: int | None) -> dict[str, object]:
     period = f"{day_time(row.charge_period_start)} to {row.charge_period_end:%H:%M}"
     return {
@@ -163,8 +165,9 @@ def _line(row: Charge, run_id: int | None) -> dict[str, object]:
         "provider": label(row.provider),
         "period": period,
         "what": row.sku,
-        "usd": float(row.billed_cost),
+        "usd": None if row.billed_cost is None else float(row.billed_cost),
         "run": run_id,
+        "flags": flag_words(row.flags),
         "resource": row.resource_name or row.resource_id,
         "fetched": day_time(row.fetched_at),
         "before": ", ".join(usd(float(old["billed_cost"])) for old in row.earlier) or None,

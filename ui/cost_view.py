@@ -108,18 +108,15 @@ def cost_table(arms: pl.DataFrame, bills: Mapping[str, Fall], marginal: Mapping[
 
 
 def matched_bills(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> dict[str, Fall]:
-    """Per backend, of its billed deployments: billed_usd, capacity_usd, estimated_usd, billed (how many), state.
+    """Per backend, of its billed deployments: billed_usd, estimated_usd, billed (how many), state.
 
-    Capacity is the bill without storage, network and fees: what the estimate (seconds x price) predicts.
     Inputs `schema.DEPLOYMENT_COSTS`, `schema.WATERFALL`.
     """
-    beside = pl.sum_horizontal("storage_nano", "network_nano", "fee_nano")
-    capacity = waterfall.select("deployment_id", capacity_usd=(pl.col("billed_nano") - beside) / 1e9)
     summed = (
-        deployments.join(capacity, on="deployment_id", how="inner")
+        deployments.join(waterfall.select("deployment_id"), on="deployment_id", how="inner")
         .group_by("backend")
         .agg(
-            pl.col("billed_usd", "capacity_usd", "estimated_usd").sum(),
+            pl.col("billed_usd", "estimated_usd").sum(),
             pl.len().alias("billed"),
             weakest_state(pl.col("state")),
         )
@@ -129,8 +126,8 @@ def matched_bills(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> dict[st
 
 
 def change(bill: Fall | None) -> float | None:
-    """Billed capacity / estimate - 1; None where either is missing."""
-    return bill["capacity_usd"] / bill["estimated_usd"] - 1 if bill and bill["estimated_usd"] else None
+    """Billed / estimated - 1; None where either is missing."""
+    return bill["billed_usd"] / bill["estimated_usd"] - 1 if bill and bill["estimated_usd"] else None
 
 
 def _saves(name: str, fall: Fall, base: Fall) -> str:
@@ -155,9 +152,8 @@ def _cost_row(row: Mapping[str, Any], bill: Fall | None, marginal: float | None)
         "state": state_glyph(row["state"]),
         "good images": row["good_images"],
         "billed": usd(bill["billed_usd"]) if bill else None,
-        "of it capacity": usd(bill["capacity_usd"]) if bill else None,
         "estimated": f"~{usd(bill['estimated_usd'])}" if bill else None,
-        "capacity / estimate": signed_percent(change(bill)) if bill else None,
+        "billed / estimated": signed_percent(change(bill)) if bill else None,
         "simulated": row["simulated"],
     }
 

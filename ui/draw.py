@@ -69,7 +69,9 @@ def frame(
 ) -> None:
     """A table to scroll and export; its cells are never Markdown. A column `simulated` becomes a violet word."""
     marked = defused(_marked(rows))  # the table can be saved as CSV from its own menu
-    config = {**(columns or {}), "source": _source_column()} if "source" in marked.columns else dict(columns or {})
+    config = {name: _heading(name) for name in marked.columns} | dict(columns or {})
+    if "source" in marked.columns:
+        config["source"] = _source_column()
     st.dataframe(
         marked,
         hide_index=True,
@@ -126,6 +128,10 @@ def _marked(rows: pl.DataFrame) -> pl.DataFrame:
     first = [name for name in ("open",) if name in rows.columns]
     rest = [name for name in rows.columns if name not in (*first, "simulated")]
     return rows.select(*first, word.alias("source"), *rest)
+
+
+def _heading(name: str) -> str:
+    return "GPU" if name == "gpu" else name[:1].upper() + name[1:]
 
 
 def _source_column() -> Any:

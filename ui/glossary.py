@@ -35,6 +35,12 @@ DEFINITIONS: Final[dict[str, str]] = {
     "estimated": "Measured seconds x the unit price seen when the deployment was made.",
     "billed": "Billing lines as the provider reports them, fetched again until they are final.",
     "unexplained": "billed - what our measured seconds explain. Above 5 % of a bill no verdict is given.",
+    "correction": "A line whose amount changed after its bucket had ended. Both versions are kept; sums take the "
+    "newest.",
+    "flag": "What is odd about a line: it bills no resource of ours, is negative, came with two amounts, is in a "
+    "foreign currency, unreadable, overlaps another line, or was withdrawn. It is kept and counted, never dropped.",
+    "focus": "FOCUS 1.2, the FinOps Foundation's open format of bills: one row a line, all three providers, with "
+    "x_run_id, x_workflow_hash, x_backend, x_cost_state and whether it is simulated.",
     "open period": "A billing bucket that has not ended, or ended less than 48 h ago: it may still change.",
     "phases": "Means of good jobs, since only means add up. dispatch: intended to sent. queue: accepted to picked up. "
     "boot, load: as the worker reports. execute: as the provider reports, without the load.",

@@ -6,15 +6,16 @@ cached function, since Streamlit hashes only a sample of a large one.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
 import streamlit as st
 from sqlmodel import Session, select
 
-from analysis import capacity, compare, cost
+from analysis import attribution, capacity, compare, cost, focus
 from analysis.timing import timed
-from storage import frames, queries, schedule_lines
+from storage import bills, focus_lines, frames, queries, schedule_lines
 from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
 from ui.scope import Scope
@@ -119,6 +120,36 @@ def costs(at: Version) -> Costs:
         deployments=compare.deployments(data.deployments, data.jobs, data.charges),
         waterfall=cost.waterfall(data.deployments, data.jobs, data.charges),
     )
+
+
+class Bills(NamedTuple):
+    """How fresh each backend's bills are, whose dollars each provider's were, and how far off our estimates were."""
+
+    fresh: Sequence[bills.Freshness]
+    gaps: Sequence[bills.Gap]
+    providers: pl.DataFrame  # `attribution.of_providers`
+    estimates: pl.DataFrame  # `attribution.ESTIMATES`
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def bill_state(at: Version, _now: datetime) -> Bills:
+    """Of all runs. `_now` only bounds how far back is looked, and is no part of the key."""
+    data, found = measured(at), costs(at)
+    ledger = cost.of_deployments(data.deployments, data.jobs, data.charges)
+    with at.reading() as session:
+        return Bills(
+            fresh=bills.freshness(session, _now),
+            gaps=bills.gaps(session, _now),
+            providers=attribution.of_providers(found.waterfall, data.deployments, data.charges),
+            estimates=attribution.estimates(ledger, found.waterfall, data.charges),
+        )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def focus_dataset(at: Version, workspace: str) -> pl.DataFrame:
+    """What was billed, as FOCUS 1.2; `workspace` is Modal's billing account."""
+    with at.reading() as session:
+        return focus.of(focus_lines.lines(session), focus_lines.accounts(session, workspace))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

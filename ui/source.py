@@ -77,6 +77,11 @@ class Source:
         return self.clock.now()
 
 
+def modal_workspace() -> str:
+    """The billing account of Modal."""
+    return Settings().modal_workspace
+
+
 def source() -> Source:
     """The data folder that the settings name."""
     folder = Settings().data_dir.resolve()

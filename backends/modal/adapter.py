@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from backends.base import (
     NAME_PREFIX,
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -22,6 +23,7 @@ from backends.base import (
     LiveResource,
     Observation,
     Offer,
+    Statement,
 )
 from backends.errors import (
     BackendError,
@@ -32,7 +34,7 @@ from backends.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from backends.modal.billing import GPUS, charges_of, container_rate, rate_of, whole_hours
+from backends.modal.billing import GPUS, charges_of, container_rate, months, rate_of, statement_of, whole_hours
 from backends.modal.failures import EXPECTED, RETURNED, named, reason_of, state_of, workers_of
 from backends.modal.stamps import evidence_of, times_of, worker_of
 from backends.modal.wire import InnerClient
@@ -172,9 +174,20 @@ class ModalBackend:
             return
 
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:
-        """Rows of the hourly report; InvalidRequest where the plan has none (Starter): costs stay estimated then."""
+        """Rows of the hourly report; NotOffered where the plan has none (Starter): costs stay estimated then."""
         first, last = whole_hours(start, end)
-        return charges_of(await self._ask("billing.report", lambda: self._client.report(first, last)), NAME_PREFIX)
+        try:
+            return charges_of(await self._ask("billing.report", lambda: self._client.report(first, last)))
+        except ArithmeticError as error:  # the SDK makes numbers of them
+            raise UnexpectedReply("Modal's report holds an amount that is no number.") from error
+
+    async def account(self, start: datetime, end: datetime) -> Account:
+        """The workspace's own totals of the months that [start, end) touches."""
+        found = [await self._summary(month) for month in months(start, end)]
+        return Account(statements=found)
+
+    async def _summary(self, month: datetime) -> Statement:
+        return statement_of(await self._ask("billing.summary", lambda: self._client.summary(month)))
 
     async def aclose(self) -> None:
         await self._client.aclose()

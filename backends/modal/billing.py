@@ -1,12 +1,14 @@
 """Modal's rates and its hourly report as our money: whole rates per second, one charge per app, hour and resource."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from backends.base import Charge
+from backends.addresses import path_id
+from backends.base import Charge, Statement
 from backends.errors import UnexpectedReply
+from backends.reading import amount_or_none, readable
 from words import Provider
 
 HOUR = timedelta(hours=1)
@@ -26,6 +28,7 @@ GPUS: Mapping[str, str] = {
 _SKUS: Mapping[str, str] = {"cpu": "cpu", "memory": "memory"}
 # Prices are quoted per second; the dearest GPU costs 0.0018, so a figure above this is of another unit.
 _DEAREST_USD_PER_S = Decimal("0.02")
+_LEAST_USD = Decimal("1e-9")  # what is less is no line of its own
 
 
 def container_rate(rates: Mapping[str, Decimal], gpu: str, *, cpu: Decimal, memory_gib: Decimal) -> Decimal:
@@ -55,29 +58,69 @@ def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     return first, last if last == end else last + HOUR
 
 
-def charges_of(rows: list[dict[str, Any]], prefix: str) -> list[Charge]:
-    """A charge per resource of each row of ours; the workspace's other apps are none of our business."""
-    return [
-        _charge(row, resource, usd)
-        for row in rows
-        if row["app_name"].startswith(prefix)
-        for resource, usd in sorted(row["usd_by_resource"].items())
-    ]
+@readable("Modal", str)
+def charges_of(rows: list[dict[str, Any]]) -> list[Charge]:
+    """A charge per resource of each row, the workspace's other apps among them.
+
+    One more where a row's cost is not the sum of its resources, so that what we add up is what is billed.
+    """
+    return [charge for row in rows for charge in _split(row)]
 
 
-def _charge(row: Mapping[str, Any], resource: str, usd: Decimal) -> Charge:
-    start: datetime = row["interval_start"]
-    return Charge(
-        charge_id=f"modal/{row['app_id']}/{start:%Y-%m-%dT%H}/{resource}",
+@readable("Modal", str)
+def statement_of(month: Mapping[str, Any]) -> Statement:
+    """A calendar month of the workspace: providers are compared on what is metered, before credits."""
+    return Statement(
         provider=Provider.MODAL,
-        resource_id=row["app_id"],
+        kind="workspace",
+        period_start=month["start"],
+        period_end=month["end"],
+        metered_usd=amount_or_none(month["metered"]),
+        billed_usd=amount_or_none(month["billed"]),
+        parts={name: str(usd) for name, usd in month["parts"].items()},
+    )
+
+
+def months(start: datetime, end: datetime) -> Iterator[datetime]:
+    """First instants of the calendar months (UTC) that [start, end) touches."""
+    month = start.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while month < end:
+        yield month
+        month = (month + timedelta(days=32)).replace(day=1)
+
+
+def _split(row: Mapping[str, Any]) -> list[Charge]:
+    parts = {resource: amount_or_none(usd) for resource, usd in sorted(row["usd_by_resource"].items())}
+    total = amount_or_none(row["usd"])
+    rest = None if total is None else total - sum((usd for usd in parts.values() if usd is not None), Decimal())
+    lines = [(resource, _sku(resource), usd) for resource, usd in parts.items()]
+    if rest is None or abs(rest) >= _LEAST_USD:
+        lines.append(("cost", "other", rest))
+    return [_charge(row, *line) for line in lines]
+
+
+def _sku(resource: str) -> str:
+    return _SKUS.get(resource.lower(), "gpu" if resource.upper() in GPUS else resource.lower())
+
+
+def _charge(row: Mapping[str, Any], resource: str, sku: str, usd: Decimal | None) -> Charge:
+    start: datetime = row["interval_start"]
+    app_id = path_id(row["app_id"])
+    part = f":{start:%M}" if start.minute else ""  # a report of whole hours has none
+    return Charge(
+        charge_id=f"modal/{app_id}/{start:%Y-%m-%dT%H}{part}/{resource}",
+        provider=Provider.MODAL,
+        resource_id=app_id,
         resource_name=row["app_name"],
-        sku=_SKUS.get(resource.lower(), "gpu" if resource.upper() in GPUS else resource.lower()),
+        product="app",
+        sku=sku,
+        meter=resource,
         charge_period_start=start,
         charge_period_end=start + HOUR,
         billed_cost=usd,
+        currency=str(row.get("currency") or "USD"),
         raw={
-            "object_id": row["app_id"],
+            "object_id": app_id,
             "description": row["app_name"],
             "interval_start": start.isoformat(),
             "resource": resource,

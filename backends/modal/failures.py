@@ -8,6 +8,7 @@ from backends.errors import (
     BackendError,
     InvalidRequest,
     NotFound,
+    NotOffered,
     RateLimited,
 )
 from backends.signs import Sign
@@ -148,7 +149,7 @@ def named(error: Exception, verb: str, lost: type[BackendError]) -> BackendError
         case ValueError():
             return InvalidRequest(text)
         case NotImplementedError():
-            return InvalidRequest(f"Modal does not offer this to the workspace's plan ({verb}): {error}")
+            return NotOffered(f"Modal does not offer this to the workspace's plan ({verb}): {error}")
         case BlockingIOError():
             return RateLimited(text)
     return lost(text)

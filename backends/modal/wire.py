@@ -68,11 +68,17 @@ class InnerClient(Protocol):
     async def rates(self) -> dict[str, Decimal]:
         """The workspace's prices, USD per second, by resource name."""
 
-    async def summary(self, month: datetime) -> dict[str, Decimal]:
-        """metered and billed USD of a calendar month; billed is after credits."""
+    async def summary(self, month: datetime) -> dict[str, Any]:
+        """start, end, metered and billed USD of a calendar month, and its parts: USD by resource.
+
+        Billed is after credits, metered before.
+        """
 
     async def report(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Hourly rows: app_id, app_name, interval_start, usd, usd_by_resource, tags."""
+        """Hourly rows: app_id, app_name, interval_start, usd, usd_by_resource, tags.
+
+        May raise ArithmeticError: an amount is no number.
+        """
 
     async def aclose(self) -> None:
         """Release connections."""
@@ -158,10 +164,16 @@ class ModalSdkClient:
         rates = await self._within(workspace.billing.rates.aio())
         return {name: rates[name] for name in rates}
 
-    async def summary(self, month: datetime) -> dict[str, Decimal]:
+    async def summary(self, month: datetime) -> dict[str, Any]:
         workspace = await self._workspace()
         summary = await self._within(workspace.billing.summary.aio(month))
-        return {"metered": summary.metered_cost, "billed": summary.billed_cost}
+        return {
+            "start": summary.start,
+            "end": summary.end,
+            "metered": summary.metered_cost,
+            "billed": summary.billed_cost,
+            "parts": dict(summary.metered_cost_breakdown),
+        }
 
     async def report(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
         workspace = await self._workspace()

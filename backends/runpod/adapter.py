@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from backends.base import (
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -22,7 +23,7 @@ from backends.errors import InvalidRequest, NoCapacity, NotFound, TooLarge, Unex
 from backends.http import Http, client
 from backends.reading import pages, unreadable
 from backends.runpod import wire
-from backends.runpod.billing import charges_of
+from backends.runpod.billing import PARTS, charges_of, statements_of
 from backends.runpod.failures import GONE, reason_of
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, Provider, Reason, WorkerState
@@ -191,11 +192,19 @@ class RunpodBackend:
     # -- bills -------------------------------------------------------------------------------------------
 
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:
-        """Hour buckets of every endpoint of the account that overlap [start, end); Runpod snaps outward itself."""
+        """Hour buckets of every endpoint, pod and volume of the account; Runpod snaps [start, end) outward itself."""
         if end <= start:
             return []  # Runpod answers 400
         window = {"startTime": _text(start), "endTime": _text(end), "bucketSize": "hour"}
-        return charges_of(await self._read("/billing/serverless", **window))
+        found: list[Charge] = []
+        for part in PARTS:
+            found += charges_of(await self._read(f"/billing/{part.path}", **window), part)
+        return found
+
+    async def account(self, start: datetime, end: datetime) -> Account:
+        """The account's own total of each day that [start, end) touches."""
+        window = {"startTime": _text(start), "endTime": _text(end), "bucketSize": "day"}
+        return Account(statements=statements_of(await self._read("/billing", **window)))
 
     async def aclose(self) -> None:
         """Release connections."""

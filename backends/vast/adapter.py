@@ -12,10 +12,11 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from json import dumps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from backends.addresses import Forbidden, machine_url, public
 from backends.base import (
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -40,12 +41,12 @@ from backends.errors import (
 )
 from backends.http import Http, client
 from backends.reading import pages, unreadable
-from backends.vast import billing, failures, orders, wire
+from backends.vast import failures, orders, wire
+from backends.vast.billing import Books
 from backends.vast.failures import JobEnded, doom_of
 from clock import Clock
 from words import STATUS_OF, DeploymentState, Feature, Provider
 
-T = TypeVar("T")
 # World seconds between two calls of one endpoint: Vast.ai's thresholds (OpenAPI, 2026-08-07) and a tenth more, since
 # they are measured where the calls arrive. Searches: 10 a minute.
 PACES: Mapping[str, float] = {
@@ -55,6 +56,7 @@ PACES: Mapping[str, float] = {
     "one": 2.2,
     "destroy": 3.3,
     "charges": 1.1,
+    "invoices": 3.3,
 }
 PROVISION = Path(__file__).parents[2] / "deploy" / "vast" / "provision.sh"
 _HISTORY = {"X-Include-ComfyUI-Response": "1"}
@@ -91,6 +93,7 @@ class VastBackend:
         self._wrapper = Http(
             client("", None, transport), clock, "The wrapper on Vast.ai", dialect=failures.wrapper_dialect
         )
+        self._books = Books(self._console)
         self._urls: dict[str, str] = {}  # instance -> wrapper, once seen
         self._bad_machines: set[int] = set()  # the cheapest offer is picked again otherwise, however broken
 
@@ -214,14 +217,12 @@ class VastBackend:
                 raise
 
     async def charges(self, start: datetime, end: datetime) -> list[Charge]:
-        """Items of our contracts that overlap [start, end), asked for day by day."""
-        found: dict[str, Charge] = {}
-        for day in billing.days(start, end):
-            for row in await self._charged(day):
-                for charge in billing.charges_of(row):
-                    if charge.charge_period_start < end and charge.charge_period_end > start:
-                        found[charge.charge_id] = charge
-        return list(found.values())
+        """Items of every contract of the account that overlap [start, end), asked for day by day."""
+        return await self._books.charges(start, end)
+
+    async def account(self, start: datetime, end: datetime) -> Account:
+        """Payments; Vast.ai has no total of its own."""
+        return Account(payments=await self._books.payments(start, end))
 
     async def aclose(self) -> None:
         """Release the connections."""
@@ -262,20 +263,12 @@ class VastBackend:
 
     async def _list(self, filters: Mapping[str, Any] | None = None) -> list[wire.Instance]:
         params = {"limit": 25, "order_by": '[{"col":"id","dir":"asc"}]', "select_filters": dumps(filters or {})}
-        return await self._paged("/api/v1/instances/", "list", params, wire.page_of)
 
-    async def _charged(self, day: datetime) -> list[Mapping[str, Any]]:
-        params = {"select_filters": dumps(billing.day_filter(day)), "format": "table", "limit": 500}
-        return await self._paged("/api/v0/charges/", "charges", params | {"latest_first": "false"}, billing.page_of)
-
-    async def _paged(
-        self, path: str, pace: str, params: Mapping[str, Any], read: Callable[[Any], tuple[list[T], str | None]]
-    ) -> list[T]:
-        async def fetch(token: str | None) -> tuple[list[T], str | None]:
+        async def fetch(token: str | None) -> tuple[list[wire.Instance], str | None]:
             asked = {**params, "after_token": token} if token else params
-            return read(await self._console.read("GET", path, pace=pace, params=asked))
+            return wire.page_of(await self._console.read("GET", "/api/v1/instances/", pace="list", params=asked))
 
-        return await pages(fetch, path)
+        return await pages(fetch, "/api/v1/instances/")
 
     async def _url_of(self, ref: DeploymentRef) -> str | None:
         """Where the wrapper of a running instance listens; None while no port is mapped. Raises Forbidden."""

@@ -4,11 +4,12 @@ Billed from the container's start to its end: boot, model load, work and the idl
 on whether the image pull before it is billed; here it is not (assumed, as TaskInfo.started_at .. finished_at).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from simulator.bystanders import bystanders, true_charges
 from simulator.engine import US, us
 from simulator.ledger import TrueCharge
 from simulator.world import ProviderWorld
@@ -22,12 +23,22 @@ SKU = {"CPU": "cpu", "Memory": "memory"}  # anything else is a GPU type
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherApp:
+    """An app of the workspace that is not ours."""
+
+    id: str
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the billing report: an app in one interval."""
 
-    app: "ModalApp"
+    app: "ModalApp | OtherApp"
     start_us: int
     costs: Mapping[str, Decimal]  # resource -> USD
+    words: str | None = None  # said instead of each amount
 
     @property
     def usd(self) -> Decimal:
@@ -38,8 +49,16 @@ class Row:
 class Bills:
     """The books of one workspace."""
 
-    def __init__(self, world: ProviderWorld, apps: Mapping[str, "ModalApp"]) -> None:
-        self._world, self._apps = world, apps
+    def __init__(
+        self,
+        world: ProviderWorld,
+        apps: Mapping[str, "ModalApp"],
+        *,
+        opened_us: int = 0,
+        unpublished: Callable[[int], bool] = lambda _hour_us: False,
+    ) -> None:
+        self._world, self._apps, self._unpublished = world, apps, unpublished
+        self._others = [by for by in bystanders(world.billing, opened_us) if by.kind == "other"]
 
     def rates(self) -> dict[str, Decimal]:
         """USD per second of a physical core, a GiB and each GPU.
@@ -65,18 +84,25 @@ class Bills:
         seen_us = now_us - us(self._world.billing.lag_s)
         first_us = start_us // step_us * step_us
         starts = range(first_us, min(end_us, seen_us) // step_us * step_us + step_us, step_us)
-        rows = (
-            Row(app=app, start_us=at_us, costs=self._published(app, at_us, at_us + step_us, seen_us, now_us))
-            for at_us in starts
-            if at_us + step_us <= end_us
+        spans = [(at_us, at_us + step_us) for at_us in starts if at_us + step_us <= end_us]
+        ours = (
+            Row(app=app, start_us=at_us, costs=self._published(app, at_us, until_us, seen_us, now_us))
+            for at_us, until_us in spans
+            if not self._unpublished(at_us)
             for app in self._apps.values()
         )
-        return [row for row in rows if row.costs]
+        others = (
+            Row(app=OtherApp(id=f"ap-{by.id}", name=by.name), start_us=at_us, costs={"CPU": usd})
+            for at_us, until_us in spans
+            for by in self._others
+            if (usd := by.usd(at_us, min(until_us, seen_us)))
+        )
+        return [*(row for row in ours if row.costs), *others]
 
     def true_charges(self, now_us: int) -> list[TrueCharge]:
         """Every cent of every hour so far, as it will stand on the final bill."""
         correction = 1 + _decimal(self._world.billing.late_correction)
-        return [
+        ours = [
             TrueCharge(
                 provider="modal",
                 deployment=app.name,
@@ -87,9 +113,10 @@ class Bills:
                 usd=usd * correction,
             )
             for app in self._apps.values()
-            for hour_us in _hours(app, now_us)
+            for hour_us in self._hours(app, now_us)
             for resource, usd in self._costs(app, hour_us, min(hour_us + HOUR_US, now_us)).items()
         ]
+        return [*ours, *true_charges("modal", self._others, now_us)]
 
     def _published(self, app: "ModalApp", start_us: int, end_us: int, seen_us: int, now_us: int) -> dict[str, Decimal]:
         if not (costs := self._costs(app, start_us, min(end_us, seen_us))):
@@ -101,7 +128,7 @@ class Bills:
 
     def _costs(self, app: "ModalApp", start_us: int, end_us: int) -> dict[str, Decimal]:
         """USD by resource within [start, end); empty when no container lived then."""
-        lived_us = sum(max(0, min(end_us, end) - max(start_us, start)) for start, end in _lives(app, end_us))
+        lived_us = sum(max(0, min(end_us, end) - max(start_us, start)) for start, end in self._lives(app, end_us))
         if not lived_us:
             return {}
         settings = app.settings
@@ -109,23 +136,43 @@ class Bills:
         per_s = self.rates_of(settings.gpu_type, settings.cpu, settings.memory_gib)
         return {resource: seconds * rate for resource, rate in per_s.items()}
 
+    def _lives(self, app: "ModalApp", until_us: int) -> Iterator[tuple[int, int]]:
+        """Container lives as they are billed, start to end; one that still lives is cut at `until_us`."""
+        early_us = us(self._world.billing.early_s)
+        for worker in app.pool.workers:
+            if worker.pulled_us is not None:
+                start_us = max(worker.created_us, worker.pulled_us - early_us)
+                yield start_us, until_us if worker.stopped_us is None else worker.stopped_us
 
-def _lives(app: "ModalApp", until_us: int) -> Iterator[tuple[int, int]]:
-    """Container lives, start to end; one that still lives is cut at `until_us`."""
-    for worker in app.pool.workers:
-        if worker.pulled_us is not None:
-            yield worker.pulled_us, until_us if worker.stopped_us is None else worker.stopped_us
+    def _hours(self, app: "ModalApp", now_us: int) -> list[int]:
+        """Starts of the hours in which a container of the app lived."""
+        return sorted(
+            {
+                hour_us
+                for start_us, end_us in self._lives(app, now_us)
+                for hour_us in range(start_us // HOUR_US * HOUR_US, end_us, HOUR_US)
+            }
+        )
 
 
-def _hours(app: "ModalApp", now_us: int) -> list[int]:
-    """Starts of the hours in which a container of the app lived."""
-    return sorted(
-        {
-            hour_us
-            for start_us, end_us in _lives(app, now_us)
-            for hour_us in range(start_us // HOUR_US * HOUR_US, end_us, HOUR_US)
-        }
-    )
+class Shape:
+    """How to bend a row. Its currency is not on the wire: Modal bills in USD."""
+
+    def scaled(self, row: Row, factor: int) -> Row:
+        """All amounts times a factor."""
+        return replace(row, costs={resource: usd * factor for resource, usd in row.costs.items()})
+
+    def worded(self, row: Row) -> Row:
+        """Amounts as words."""
+        return replace(row, words="n/a")
+
+    def later(self, row: Row) -> Row:
+        """Half an hour later."""
+        return replace(row, start_us=row.start_us + HOUR_US // 2)
+
+    def foreign(self, row: Row) -> Row:
+        """As it was."""
+        return row
 
 
 def _decimal(value: float) -> Decimal:

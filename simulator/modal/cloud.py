@@ -13,7 +13,7 @@ from simulator.comfy import Asked, read_graph, refuse
 from simulator.engine import us
 from simulator.laws import Laws
 from simulator.ledger import Rented, TrueCharge
-from simulator.modal.bills import Bills
+from simulator.modal.bills import HOUR_US, Bills, Row, Shape
 from simulator.modal.results import CallRow, call_row, refusal_of, result_of
 from simulator.modal.web import ProductionWeb
 from simulator.pool import Capacity, Pool, SimJob, SimWorker
@@ -107,8 +107,13 @@ class ModalCloud:
         self.capacity = Capacity(dict(site.world.modal.capacity))
         self.apps: dict[str, ModalApp] = {}
         self.calls: dict[str, ModalCall] = {}
-        self.plan: Literal["starter", "team"] = "team"
-        self.bills = Bills(site.world.modal, self.apps)
+        self.plan: Literal["starter", "team"] = "team" if site.world.modal.billing.reports else "starter"
+        self.bills = Bills(
+            site.world.modal,
+            self.apps,
+            opened_us=site.engine.now_us,
+            unpublished=lambda hour_us: site.unpublished("modal", hour_us),
+        )
         self.web = ProductionWeb(self)
         self.serial, self._app_serial = itertools.count(1), itertools.count(1)
         self._done_once: dict[str, Any] = {}
@@ -246,6 +251,16 @@ class ModalCloud:
     def true_charges(self) -> list[TrueCharge]:
         """Everything truly billed up to now, per app, hour and resource."""
         return self.bills.true_charges(self.site.engine.now_us)
+
+    def report(self, start_us: int, end_us: int, *, step_us: int = HOUR_US) -> list[Row]:
+        """The rows of the billing report as they are sent. Raises PlanLacks."""
+        if self.plan == "starter":
+            raise PlanLacks("Billing reports need a Team or Enterprise plan")
+        odd = self.site.odd_bills
+        if odd.has("modal", "no_rights"):
+            raise PlanLacks("The token may not read billing")
+        rows = self.bills.report(start_us, end_us, step_us=step_us, now_us=self.site.engine.now_us)
+        return odd.bent("modal", rows, Shape())
 
     def usd_per_s(self, settings: Settings) -> Decimal:
         """One container's whole rate: GPU + cores + GiB. GPU alone would be 11 to 23 % too low."""

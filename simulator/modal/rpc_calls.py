@@ -12,7 +12,7 @@ from modal_proto import api_pb2
 from clock import from_us, to_us
 from simulator.engine import US
 from simulator.modal.bills import DAY_US, HOUR_US, Row
-from simulator.modal.cloud import ModalApp, ModalCall, NotThere, Outcome, PlanLacks, Refused
+from simulator.modal.cloud import ModalApp, ModalCall, NotThere, Outcome, Refused
 from simulator.modal.results import CallRow
 from simulator.modal.rpc_apps import (
     CLASS_TAG,
@@ -147,12 +147,10 @@ def rates(desk: Desk, request: Any) -> Fields:  # noqa: ARG001
 
 def report(desk: Desk, request: Any) -> list[Any]:
     """One message per row."""
-    if desk.cloud.plan == "starter":
-        raise PlanLacks("Billing reports need a Team or Enterprise plan")
     step_us = HOUR_US if request.resolution == "h" else DAY_US
     tags = set(request.tag_names)
     start_us, end_us = request.start_timestamp.ToMicroseconds(), request.end_timestamp.ToMicroseconds()
-    return [_item(row, tags) for row in _rows(desk, start_us, end_us, step_us)]
+    return [_item(row, tags) for row in desk.cloud.report(start_us, end_us, step_us=step_us)]
 
 
 def summary(desk: Desk, request: Any) -> Fields:
@@ -222,8 +220,8 @@ def _item(row: Row, tags: set[str]) -> Any:
         object_id=row.app.id,
         description=row.app.name,
         environment_name="main",
-        cost=str(row.usd),
-        cost_by_resource={resource: str(usd) for resource, usd in row.costs.items()},
+        cost=row.words or str(row.usd),
+        cost_by_resource={resource: row.words or str(usd) for resource, usd in row.costs.items()},
         tags={name: value for name, value in row.app.tags.items() if name in tags or "*" in tags},
     )
     item.interval.FromDatetime(datetime.fromtimestamp(row.start_us / US, UTC))

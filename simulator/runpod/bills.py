@@ -4,7 +4,7 @@ Start, model load, work and idle tail are billed; the image pull before is not (
 workers overview, 2026-06-29). Disk is billed in intervals of five minutes while the worker lives.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,34 +23,39 @@ _MONTH_US = 730 * HOUR_US  # assumed: a month of a storage price is a twelfth of
 class Amounts:
     """What one endpoint owes for some time, USD."""
 
-    gpu: Decimal
-    disk: Decimal
+    gpu: Decimal = Decimal()
+    disk: Decimal = Decimal()
+    fee: Decimal = Decimal()
 
     @property
     def total(self) -> Decimal:
-        """Both."""
-        return self.gpu + self.disk
+        """All of them."""
+        return self.gpu + self.disk + self.fee
 
     def times(self, factor: Decimal) -> "Amounts":
         """Scaled."""
-        return Amounts(gpu=self.gpu * factor, disk=self.disk * factor)
+        return Amounts(gpu=self.gpu * factor, disk=self.disk * factor, fee=self.fee * factor)
+
+    def __add__(self, other: "Amounts") -> "Amounts":
+        return Amounts(gpu=self.gpu + other.gpu, disk=self.disk + other.disk, fee=self.fee + other.fee)
 
 
 class Bills:
     """The books of one account; endpoints stay in them when they are deleted."""
 
-    def __init__(self, own: ProviderWorld) -> None:
-        self._own = own
+    def __init__(self, own: ProviderWorld, unpublished: Callable[[int], bool]) -> None:
+        self._own, self._unpublished = own, unpublished
 
     def published(self, endpoint: Endpoint, start_us: int, end_us: int, now_us: int) -> Amounts:
         """What the billing API says about whole hours [start, end) at `now`: late, and perhaps corrected later."""
         billing = self._own.billing
-        parts = [self._hour(endpoint, hour_us, now_us - us(billing.lag_s)) for hour_us in _hours(start_us, end_us)]
+        hours = [hour_us for hour_us in _hours(start_us, end_us) if not self._unpublished(hour_us)]
+        parts = [self._hour(endpoint, hour_us, now_us - us(billing.lag_s)) for hour_us in hours]
         corrected = [
             part.times(self._correction() if now_us >= hour_us + HOUR_US + us(billing.correct_after_s) else Decimal(1))
-            for hour_us, part in zip(_hours(start_us, end_us), parts, strict=True)
+            for hour_us, part in zip(hours, parts, strict=True)
         ]
-        return _sum(corrected)
+        return sum(corrected, Amounts())
 
     def true_charges(self, endpoints: Iterable[Endpoint], now_us: int) -> list[TrueCharge]:
         """Every cent so far, as the final bill will have it."""
@@ -60,7 +65,7 @@ class Bills:
         for endpoint in endpoints:
             for hour_us in _hours(endpoint.created_us, now_us):
                 owed = self._hour(endpoint, hour_us, now_us).times(self._correction())
-                for sku, usd in (("gpu", owed.gpu), ("disk", owed.disk)):
+                for sku, usd in (("gpu", owed.gpu), ("disk", owed.disk), ("fee", owed.fee)):
                     if usd:
                         yield TrueCharge(
                             provider="runpod",
@@ -74,24 +79,26 @@ class Bills:
 
     def _hour(self, endpoint: Endpoint, hour_us: int, seen_us: int) -> Amounts:
         """One hour's seconds and disk intervals, as far as they had begun by `seen_us`."""
-        lives = [(start, min(end, seen_us)) for start, end in _lives(endpoint, seen_us)]
+        early_us = us(self._own.billing.early_s)
+        lives = [(start, min(end, seen_us)) for start, end in _lives(endpoint, seen_us, early_us)]
         seconds = sum(_begun(start, end, _SECOND_US, hour_us) for start, end in lives)
         intervals = sum(_begun(start, end, _DISK_US, hour_us) for start, end in lives)
         count, disk_gb = endpoint.body["gpu"]["count"], endpoint.body["disk"]
         disk_usd = Decimal(disk_gb) * _decimal(self._own.disk_usd_gb_month) * _DISK_US / _MONTH_US
-        amounts = Amounts(gpu=seconds * count * endpoint.usd_per_s, disk=intervals * disk_usd)
+        fee = _decimal(self._own.billing.fee_usd_h) if seconds else Decimal()
+        amounts = Amounts(gpu=seconds * count * endpoint.usd_per_s, disk=intervals * disk_usd, fee=fee)
         return amounts.times(1 + _decimal(self._own.billing.phantom_share))
 
     def _correction(self) -> Decimal:
         return 1 + _decimal(self._own.billing.late_correction)
 
 
-def _lives(endpoint: Endpoint, until_us: int) -> Iterator[tuple[int, int]]:
+def _lives(endpoint: Endpoint, until_us: int, early_us: int) -> Iterator[tuple[int, int]]:
     for worker in endpoint.pool.workers:
         if worker.pulled_us is not None:
             # An unhealthy worker is not billed (Runpod documentation, workers overview, 2026-06-29).
             ends = [at for at in (worker.crashed_us, worker.stopped_us) if at is not None]
-            yield worker.pulled_us, min(ends, default=until_us)
+            yield max(worker.created_us, worker.pulled_us - early_us), min(ends, default=until_us)
 
 
 def _begun(start_us: int, end_us: int, step_us: int, hour_us: int) -> int:
@@ -104,11 +111,6 @@ def _begun(start_us: int, end_us: int, step_us: int, hour_us: int) -> int:
 
 def _hours(start_us: int, end_us: int) -> range:
     return range(start_us // HOUR_US * HOUR_US, end_us, HOUR_US)
-
-
-def _sum(parts: Iterable[Amounts]) -> Amounts:
-    listed = list(parts)
-    return Amounts(gpu=sum((p.gpu for p in listed), Decimal()), disk=sum((p.disk for p in listed), Decimal()))
 
 
 def _decimal(value: float) -> Decimal:

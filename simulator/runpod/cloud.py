@@ -4,6 +4,7 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
+from simulator.bystanders import bystanders, true_charges
 from simulator.engine import US, us
 from simulator.laws import Laws
 from simulator.ledger import Rented, TrueCharge
@@ -32,7 +33,8 @@ class RunpodCloud:
         self.site, self.own = site, site.world.runpod
         self.capacity = Capacity(dict(self.own.capacity))
         self.quotas = Quotas()
-        self.bills = Bills(self.own)
+        self.bills = Bills(self.own, lambda hour_us: site.unpublished("runpod", hour_us))
+        self.bystanders = bystanders(self.own.billing, site.engine.now_us)
         self.endpoints: dict[str, Endpoint] = {}  # deleted ones stay, for the bills
         self.templates: dict[str, dict[str, Any]] = {}
         self.serial = itertools.count(1)
@@ -46,7 +48,9 @@ class RunpodCloud:
 
     def true_charges(self) -> list[TrueCharge]:
         """Everything truly billed up to now, per endpoint, hour and sku."""
-        return self.bills.true_charges(self.endpoints.values(), self.site.engine.now_us)
+        now_us = self.site.engine.now_us
+        others = true_charges("runpod", self.bystanders, now_us)
+        return [*self.bills.true_charges(self.endpoints.values(), now_us), *others]
 
     # -- endpoints ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`GET /v2/billing` and its parts. Serverless is the one that this account uses; the others are empty.
+"""`GET /v2/billing` and its parts. Serverless is the one that we use; a world may have a pod and a volume beside it.
 
 `/billing/endpoints` is about public model endpoints, not about serverless ones: a silent trap that gives nothing.
 """
@@ -10,7 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clock import from_us, to_us
+from simulator.bystanders import Bystander
+from simulator.engine import us
 from simulator.ledger import iso
+from simulator.odd_bills import times
 from simulator.runpod.bills import Amounts
 from simulator.runpod.endpoint import Endpoint
 from simulator.runpod.settings import BadRequest
@@ -69,16 +72,19 @@ class RestBilling:
             return Reply(body=self._everything(span))
         if part not in PARTS:
             raise BadRequest(f"unknown billing report: {part}")
+        if self._cloud.site.odd_bills.has("runpod", "no_rights"):
+            return Reply(status=403, body={"title": "Forbidden", "status": 403, "detail": "missing scope: billing"})
         id_name, count_name, amounts = PARTS[part]
         wanted = request.query.get(id_name) if id_name else None
-        records = self._serverless(span, wanted) if part == "serverless" else []
+        records = self._serverless(span, wanted) if part == "serverless" else self._bystanders(span, part, wanted)
+        records = self._cloud.site.odd_bills.bent("runpod", records, _RECORD)
         metadata: dict[str, Any] = {
             "query": {**_query(span), **({id_name: wanted} if id_name and wanted else {})},
             "recordCount": len(records),
             "totals": {name: _total(records, name) for name in ("totalAmount", *amounts)},
         }
         if count_name:
-            metadata[count_name] = len({record["serverlessId"] for record in records})
+            metadata[count_name] = len({record[id_name] for record in records if id_name})
         return Reply(body={"records": records, "metadata": metadata})
 
     def _serverless(self, span: Span, wanted: str | None) -> list[dict[str, Any]]:
@@ -90,22 +96,48 @@ class RestBilling:
             if (owed := self._owed(endpoint, start, end)).total
         ]
 
+    def _bystanders(self, span: Span, part: str, wanted: str | None) -> list[dict[str, Any]]:
+        """A pod that is not ours has a GPU, a volume is a standard one."""
+        kind, paid = {"pods": ("other", "gpuAmount"), "network-volumes": ("volume", "standardAmount")}.get(
+            part, ("", "")
+        )
+        id_name, _, amounts = PARTS[part]
+        return [
+            {"startTime": _text(start), "endTime": _text(end), str(id_name): by.id, "totalAmount": float(usd)}
+            | dict.fromkeys(amounts, 0.0)
+            | {paid: float(usd)}
+            for start, end in span.buckets()
+            for by in self._cloud.bystanders
+            if by.kind == kind and wanted in (None, by.id) and (usd := self._paid(by, start, end))
+        ]
+
+    def _paid(self, by: Bystander, start: datetime, end: datetime) -> Decimal:
+        seen_us = self._cloud.site.engine.now_us - us(self._cloud.own.billing.lag_s)
+        return by.usd(to_us(start), min(to_us(end), seen_us))
+
     def _owed(self, endpoint: Endpoint, start: datetime, end: datetime) -> Amounts:
         now_us = self._cloud.site.engine.now_us
         # No hour before its birth or after now owes anything: a year's bucket need not be walked through.
         first_us, last_us = max(to_us(start), endpoint.created_us), min(to_us(end), now_us)
         if first_us >= last_us:
-            return Amounts(gpu=Decimal(), disk=Decimal())
+            return Amounts()
         return self._cloud.bills.published(endpoint, first_us, last_us, now_us)
 
     def _everything(self, span: Span) -> dict[str, Any]:
         records = []
         for start, end in span.buckets():
-            owed = [self._owed(endpoint, start, end) for endpoint in self._cloud.endpoints.values()]
-            gpu, disk = sum((o.gpu for o in owed), Decimal()), sum((o.disk for o in owed), Decimal())
-            if gpu + disk:
-                known = {"serverlessGpuAmount": float(gpu), "serverlessDiskAmount": float(disk)}
-                amounts = {"totalAmount": float(gpu + disk), **dict.fromkeys(ALL, 0.0), **known}
+            owed = sum((self._owed(each, start, end) for each in self._cloud.endpoints.values()), Amounts())
+            paid = {by.kind: self._paid(by, start, end) for by in self._cloud.bystanders}
+            known = {
+                "serverlessGpuAmount": owed.gpu,
+                "serverlessDiskAmount": owed.disk,
+                "serverlessFeeAmount": owed.fee,
+                "podGpuAmount": paid.get("other", Decimal()),
+                "storageStandardAmount": paid.get("volume", Decimal()),
+            }
+            if total := sum(known.values(), Decimal()):
+                said = {name: float(usd) for name, usd in known.items()}
+                amounts = {"totalAmount": float(total), **dict.fromkeys(ALL, 0.0), **said}
                 records.append({"startTime": _text(start), "endTime": _text(end), **amounts})
         totals = {name: _total(records, name) for name in ("totalAmount", *ALL)}
         return {
@@ -115,18 +147,39 @@ class RestBilling:
 
 
 def _amounts(owed: Amounts) -> dict[str, float]:
-    """`feeAmount`, the "serverless platform fee", is explained nowhere; it is zero here."""
+    """`feeAmount`, the "serverless platform fee", is explained nowhere; here it is what the world says of an hour."""
     return {
         "totalAmount": float(owed.total),
         "gpuAmount": float(owed.gpu),
         "cpuAmount": 0.0,
         "diskAmount": float(owed.disk),
-        "feeAmount": 0.0,
+        "feeAmount": float(owed.fee),
     }
 
 
+class _Record:
+    """How to bend a record; the specification has no currency, a record that has one says what it is."""
+
+    def scaled(self, row: dict[str, Any], factor: int) -> dict[str, Any]:
+        return {name: times(value, factor) if name.endswith("Amount") else value for name, value in row.items()}
+
+    def worded(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {name: "n/a" if name.endswith("Amount") else value for name, value in row.items()}
+
+    def later(self, row: dict[str, Any]) -> dict[str, Any]:
+        start, end = (datetime.fromisoformat(row[name]) for name in ("startTime", "endTime"))
+        return {**row, "startTime": _text(start + (end - start) / 2)}
+
+    def foreign(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "currency": "EUR"}
+
+
+_RECORD = _Record()
+
+
 def _total(records: list[dict[str, Any]], name: str) -> float:
-    return float(sum((Decimal(str(record[name])) for record in records), Decimal()))
+    amounts = [record[name] for record in records if not isinstance(record[name], str)]
+    return float(sum((Decimal(str(amount)) for amount in amounts), Decimal()))
 
 
 def _span(query: Mapping[str, str], now: datetime) -> Span:

@@ -5,13 +5,15 @@ storage per second from creation to destroy; bandwidth per byte both ways. Image
 implied by Vast's own offer scoring). The account is charged exactly; the charges API shows three decimals.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from simulator.bystanders import Bystander, bystanders, true_charges
 from simulator.engine import US, us
 from simulator.ledger import TrueCharge
+from simulator.odd_bills import times
 from simulator.vast.rental import Rental
 from simulator.world import Billing
 
@@ -35,13 +37,21 @@ class Item:
 class Bills:
     """The books of one account."""
 
-    def __init__(self, billing: Billing, rentals: Mapping[int, Rental]) -> None:
-        self._billing, self._rentals = billing, rentals
+    def __init__(
+        self,
+        billing: Billing,
+        rentals: Mapping[int, Rental],
+        *,
+        opened_us: int = 0,
+        unpublished: Callable[[int], bool] = lambda _day_us: False,
+    ) -> None:
+        self._billing, self._rentals, self._unpublished = billing, rentals, unpublished
+        self._bystanders = bystanders(billing, opened_us)
 
     def true_charges(self, now_us: int) -> list[TrueCharge]:
         """Everything billed so far, as it will stand on the final bill."""
-        factor = self._factor(corrected=True)
-        return [
+        factor, early_us = self._factor(corrected=True), us(self._billing.early_s)
+        ours = [
             TrueCharge(
                 provider="vast",
                 deployment=rental.name,
@@ -52,15 +62,21 @@ class Bills:
                 usd=item.usd * factor,
             )
             for rental in self._rentals.values()
-            for item in items(rental, 0, now_us)
+            for item in items(rental, 0, now_us, early_us)
         ]
+        return [*ours, *true_charges("vast", self._bystanders, now_us)]
 
     def published(self, start_us: int, end_us: int, now_us: int) -> list[dict[str, Any]]:
         """The charges of the days that [start, end] touches: a row per contract, seen after the billing lag."""
         first_us, last_us = start_us // DAY_US * DAY_US, end_us // DAY_US * DAY_US + DAY_US
         seen_us = min(last_us, now_us - us(self._billing.lag_s))
-        rows = ((rental, list(items(rental, first_us, seen_us))) for rental in self._rentals.values())
-        return [self._row(rental, found, now_us) for rental, found in rows if found]
+        if self._unpublished(first_us):
+            return []
+        early_us = us(self._billing.early_s)
+        rows = ((rental, list(items(rental, first_us, seen_us, early_us))) for rental in self._rentals.values())
+        ours = [self._row(rental, found, now_us) for rental, found in rows if found]
+        others = [_other(by, max(first_us, by.since_us), seen_us) for by in self._bystanders]
+        return [*ours, *(row for row in others if row["start"] < row["end"])]
 
     def _row(self, rental: Rental, found: list[Item], now_us: int) -> dict[str, Any]:
         ended_us = rental.destroyed_us
@@ -84,18 +100,19 @@ class Bills:
         return phantom * (1 + Decimal(str(self._billing.late_correction))) if corrected else phantom
 
 
-def items(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
-    """What is billed for the time in [from, to); nothing for what did not happen then."""
-    yield from _gpu(rental, from_us, to_us)
+def items(rental: Rental, from_us: int, to_us: int, early_us: int = 0) -> Iterator[Item]:
+    """What is billed for the time in [from, to): the GPU from `early` before its start, nothing that did not happen."""
+    yield from _gpu(rental, from_us, to_us, early_us)
     yield from _disk(rental, from_us, to_us)
     yield from _downloads(rental, from_us, to_us)
     yield from _uploads(rental, from_us, to_us)
 
 
-def _gpu(rental: Rental, from_us: int, to_us: int) -> Iterator[Item]:
+def _gpu(rental: Rental, from_us: int, to_us: int, early_us: int) -> Iterator[Item]:
     worker = rental.worker
     if worker and worker.pulled_us is not None:
-        for start_us, end_us in _within(worker.pulled_us, worker.stopped_us, from_us, to_us):
+        begins_us = max(rental.created_us, worker.pulled_us - early_us)
+        for start_us, end_us in _within(begins_us, worker.stopped_us, from_us, to_us):
             hours = Decimal(end_us - start_us) / US / 3600
             text = f"{hours:.3f} hours at ${rental.dph_base:.3f}/hour"
             yield Item(kind="gpu", start_us=start_us, end_us=end_us, usd=hours * rental.dph_base, description=text)
@@ -138,6 +155,64 @@ def _bytes(kind: str, rental: Rental, gb: Decimal, start_us: int, end_us: int) -
 def _within(start_us: int, end_us: int | None, from_us: int, to_us: int) -> Iterable[tuple[int, int]]:
     first, last = max(start_us, from_us), to_us if end_us is None else min(end_us, to_us)
     return [(first, last)] if first < last else []
+
+
+def _other(by: Bystander, start_us: int, end_us: int) -> dict[str, Any]:
+    """A volume, or a worker of an endpoint that is not ours."""
+    kind, item = ("volume", "disk") if by.kind == "volume" else ("serverless", "gpu")
+    span = {"start": start_us // US, "end": end_us // US, "amount": _shown(by.usd(start_us, end_us)), "metadata": {}}
+    return {
+        **span,
+        "type": kind,
+        "source": by.id if by.kind == "volume" else f"instance-{by.id}",
+        "description": by.name,
+        "metadata": {"label": by.name} if by.kind == "volume" else {"endpoint_id": 1, "workergroup_id": 1},
+        "items": [{**span, "type": item, "source": None, "description": by.name, "items": []}],
+    }
+
+
+def tree(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The form `tree`: workers stand below their endpoint, all else as in a table."""
+    endpoints: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        if (endpoint_id := row["metadata"].get("endpoint_id")) is not None:
+            endpoints.setdefault(endpoint_id, []).append(row)
+    plain = [row for row in rows if "endpoint_id" not in row["metadata"]]
+    return [*plain, *(_endpoint(endpoint_id, workers) for endpoint_id, workers in endpoints.items())]
+
+
+def _endpoint(id: int, workers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "start": min(row["start"] for row in workers),
+        "end": max(row["end"] for row in workers),
+        "type": "serverless",
+        "source": f"endpoint-{id}",
+        "description": f"Endpoint {id}",
+        "amount": float(sum((Decimal(str(row["amount"])) for row in workers), Decimal())),
+        "metadata": {"endpoint_id": id},
+        "items": workers,
+    }
+
+
+class Shape:
+    """How to bend a row: its items with it. The API has no currency, a row that has one says what it is."""
+
+    def scaled(self, row: dict[str, Any], factor: int) -> dict[str, Any]:
+        """All amounts times a factor."""
+        return {**row, "amount": times(row["amount"], factor), "items": [self.scaled(i, factor) for i in row["items"]]}
+
+    def worded(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Amounts as words."""
+        return {**row, "amount": "n/a", "items": [self.worded(item) for item in row["items"]]}
+
+    def later(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The second half of each time."""
+        start = (row["start"] + row["end"]) // 2
+        return {**row, "start": start, "items": [self.later(item) for item in row["items"]]}
+
+    def foreign(self, row: dict[str, Any]) -> dict[str, Any]:
+        """In EUR."""
+        return {**row, "currency": "EUR"}
 
 
 def _item(item: Item, factor: Decimal) -> dict[str, Any]:

@@ -29,7 +29,12 @@ class VastCloud:
         self.laws = Laws(site.world, "vast", site.seed)
         self.market = Market(site.world.vast, site.seed)
         self.rentals: dict[int, Rental] = {}
-        self.bills = Bills(site.world.vast.billing, self.rentals)
+        self.bills = Bills(
+            site.world.vast.billing,
+            self.rentals,
+            opened_us=site.engine.now_us,
+            unpublished=lambda day_us: site.unpublished("vast", day_us),
+        )
         self.opened_us, self.deposit_usd = site.engine.now_us, Decimal(100)
         self._console, self._wrapper = Console(self), Wrapper(site, self._at_port)
         self._on_sockets = False

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine import US, us
+from simulator.vast.bills import Shape, tree
 from simulator.vast.filters import matches, sort_key
 from simulator.vast.limits import Limits
 from simulator.vast.rental import Rental
@@ -190,10 +191,18 @@ class Console:
         if "gte" not in day or "lte" not in day:
             text = "Must provide both 'day' gte and lte filters for instance charges"
             return Reply(status=400, body={"success": False, "msg": text})
+        odd = self._site.odd_bills
+        if odd.has("vast", "no_rights"):
+            return _error(403, "auth_error", "This key may not read billing.")
         rows = self._cloud.bills.published(us(day["gte"]), us(day["lte"]), self._site.engine.now_us)
+        rows = odd.bent("vast", rows, Shape())
+        rows = tree(rows) if request.query.get("format") == "tree" else rows
         rows = [row for row in rows if row["type"] in wanted.get("type", {}).get("in", [row["type"]])]
         rows.sort(key=lambda row: (row["start"], row["source"]), reverse=request.query.get("latest_first") != "false")
-        return Reply(body=_billed(rows, after, limit))
+        body = _billed(rows, after, limit)
+        if odd.has("vast", "loop"):
+            body["next_token"] = _token(0)
+        return Reply(body=body)
 
     def _invoices(self, request: Request, _: int) -> Reply:
         when = _json(request, "select_filters", {}).get("when") or {}
@@ -263,8 +272,11 @@ def _listed_limit(request: Request) -> int:
 def _page(rows: list[dict[str, Any]], after: int, limit: int) -> tuple[list[dict[str, Any]], str | None]:
     """Rows from `after` on, and the token of the next page."""
     last = after + limit
-    token = base64.b64encode(json.dumps({"values": {"id": last}}).encode()).decode() if last < len(rows) else None
-    return rows[after:last], token
+    return rows[after:last], _token(last) if last < len(rows) else None
+
+
+def _token(after: int) -> str:
+    return base64.b64encode(json.dumps({"values": {"id": after}}).encode()).decode()
 
 
 def _decoded(token: str | None) -> int:

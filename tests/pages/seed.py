@@ -37,6 +37,7 @@ from storage.models import (
     Run,
 )
 from storage.plans import RunPlan, insert_run, lanes, lay_out
+from tests.pages import seed_costs
 from words import CostState, DeploymentState, JobStatus, Reason, RequestKind, RequestState, RunStatus, StartKind
 
 EPOCH = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -92,6 +93,7 @@ def build(path: Path, *, running: bool = True) -> DataFolder:
             started_at = EPOCH + timedelta(hours=HOURS_LATER) - timedelta(minutes=9)
             _running(session, blobs, _plan("flux-dev", "L40S", warm=60, cold=4, note=HOSTILE), started_at)
         _requests(session)
+        seed_costs.add(session, epoch=EPOCH, now=EPOCH + timedelta(hours=HOURS_LATER), hostile=HOSTILE)
         session.commit()
     return folder
 

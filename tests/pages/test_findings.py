@@ -6,6 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from analysis import schema
 from storage.models import Backend, Charge, Deployment, Run
 from storage.queries import RunDetail, RunLine
 from tests.pages.frames import START, arm, arms, cell, cells, image, images, job, jobs, speed, timed_jobs
@@ -392,7 +393,8 @@ def test_a_failed_job_keeps_its_place_with_the_reason() -> None:
 
 def charge(state: CostState, provider: str = "modal") -> Charge:
     return Charge(
-        id=f"{provider}-{state}", provider=provider, resource_id="r", sku="gpu", charge_period_start=START,
+        id=f"{provider}-{state}", provider=provider, resource_id="r", deployment_id=1, sku="gpu",
+        charge_period_start=START,
         charge_period_end=START + timedelta(hours=1), billed_cost=Decimal(1), state=state, simulated=True,
         first_seen_at=START, same_since=START, fetched_at=START,
     )  # fmt: skip
@@ -411,16 +413,19 @@ def test_the_bills_title_says_whose_bills_may_still_change() -> None:
             }
         ]
     )
-    parts = dict.fromkeys(("storage_nano", "network_nano", "fee_nano", "unexplained_nano"), 0)
-    waterfall = pl.DataFrame([{"deployment_id": 1, "backend": "modal", "billed_nano": 1_020_000_000, **parts}])
+    parts = dict.fromkeys((name for name in schema.WATERFALL if name.endswith("_nano")), 0)
+    told = {"deployment_id": 1, "backend": "modal", "cost_state": "final", "simulated": True}
+    waterfall = pl.DataFrame([{**parts, **told, "billed_nano": 1_020_000_000}])
     charges = [charge(CostState.FINAL), charge(CostState.PROVISIONAL, "vast")]
     title = bills_view.bills_title(deployments, waterfall, charges)
-    assert title == "Bills agree with our estimates within 2.0 %; Vast.ai is not final yet"
+    assert title == "Bills agree with our estimates within 2.0 %; the last day of Vast.ai is open"
     odd = waterfall.with_columns(unexplained_nano=pl.lit(70_000_000))
-    assert (
-        bills_view.bills_title(deployments, odd, charges) == "Modal: 6.9 % of the bill is unexplained, the limit is 5 %"
-    )
+    assert bills_view.bills_title(deployments, odd, charges) == "Modal: 6.9 % unexplained, verdict blocked"
+    growing = odd.with_columns(cost_state=pl.lit("open"))
+    assert bills_view.bills_title(deployments, growing, charges).startswith("Bills agree"), "an open bill says nothing"
     assert bills_view.bills_title(deployments, waterfall, []).startswith("No bill yet")
+    without = bills_view.bills_title(deployments, waterfall, [], no_report=["modal"])
+    assert without == "No bill to read on Modal's plan: costs stay estimated"
 
 
 def test_dollars_are_shared_out_by_how_sure_they_are() -> None:

@@ -97,5 +97,5 @@ def test_a_job_shows_the_very_words_as_code(attacked: Path, open_page: Open) -> 
 
 
 def test_a_table_that_can_be_saved_holds_no_formula(attacked: Path, open_page: Open) -> None:
-    (lines,) = [table.value for table in opened(open_page, attacked, "bills").dataframe if "what" in table.value]
+    (lines,) = [table.value for table in opened(open_page, attacked, "bills").dataframe if "before" in table.value]
     assert all(what.startswith("'=cmd|") for what in lines["what"])

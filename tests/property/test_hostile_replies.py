@@ -1,8 +1,9 @@
 """Whatever a provider sends, an adapter's parser gives values of ours or raises an error of ours; nothing else."""
 
+import itertools
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -264,18 +265,25 @@ def test_any_bytes_under_any_status_raise_errors_of_ours_alone(which: int, statu
     virtual.run(scenario)
 
 
-def test_a_list_that_never_ends_is_left() -> None:
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (itertools.count(), "has no end."),
+        (itertools.cycle(["a", "b"]), "goes round in a circle: its next page came before."),
+    ],
+)
+def test_a_list_that_never_ends_is_left(tokens: Iterator[Any], said: str) -> None:
+    def page(_request: httpx.Request) -> httpx.Response:
+        token = str(next(tokens))
+        body = {"endpoints": [], "nextCursor": token, "instances": [], "results": [], "next_token": token}
+        return httpx.Response(200, json=body)
+
     async def scenario(clock: Any) -> list[str]:
         told = []
-        body = {"endpoints": [], "nextCursor": "again", "instances": [], "results": [], "next_token": "again"}
-        transport = httpx.MockTransport(lambda _request: httpx.Response(200, json=body))
-        for backend in endless(clock, transport)[:2]:
+        for backend in endless(clock, httpx.MockTransport(page))[:2]:
             with pytest.raises(BackendError) as caught:
                 await backend.live("bakeoff-")
             told.append(str(caught.value))
         return told
 
-    assert virtual.run(scenario) == [
-        "The list of endpoints has no end.",
-        "The list of /api/v1/instances/ has no end.",
-    ]
+    assert virtual.run(scenario) == [f"The list of {what} {said}" for what in ("endpoints", "/api/v1/instances/")]

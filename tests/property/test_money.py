@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import compare, cost, timing
+from analysis import attribution, compare, cost, timing
 from storage.types import NanoUsd
 from tests.unit.analysis.samples import AT, charge, charges, deployment, deployments, job, jobs
 from words import STATUS_OF, CostState, JobStatus, Reason
@@ -35,29 +35,53 @@ def anything(draw: st.DrawFn) -> dict[str, Any]:
     )  # fmt: skip
 
 
-RENTED = deployments(*(deployment(deployment_id=i, backend=name) for i, name in enumerate(BACKENDS, 1)))
+PRICED = {"storage_usd_per_h_nano": 16_438_356, "network_usd_per_gb_nano": 2_000_000, "model_gb": 34.2}
+RENTED = deployments(*(deployment(deployment_id=i, backend=name, **PRICED) for i, name in enumerate(BACKENDS, 1)))
 JOBS = st.lists(anything(), max_size=12).map(lambda rows: jobs(*rows))
 LINES = st.lists(
     st.builds(
         charge,
-        st.integers(-(10**9), 10**12),
+        st.none() | st.integers(-(10**9), 10**12),
+        provider=st.sampled_from(["modal", "runpod", "vast"]),
+        resource_id=st.sampled_from(["ep1", "ep2"]),
         deployment_id=st.integers(1, len(BACKENDS)) | st.none(),
-        sku=st.sampled_from(["gpu", "cpu", "memory", "disk", "network", "fee", "rounding"]),
+        sku=st.sampled_from(["gpu", "cpu", "memory", "disk", "network", "fee", "rounding", "storage", "other"]),
+        description=st.sampled_from([None, "12.345 GB at $2.00/TB"]),
         state=st.sampled_from([state.value for state in CostState]),
     ),
     max_size=12,
 ).map(lambda rows: charges(*rows))
-PARTS = ["good", "failed", "cold", "idle", "storage", "network", "fee", "rounding", "unexplained"]
+PARTS = [f"{part}_nano" for part in cost.PARTS]
+VOLUMES = ["ep2"]
 
 
 @settings(deadline=None)
 @given(JOBS, LINES)
 def test_the_parts_of_every_bill_add_up_to_it(measured: pl.DataFrame, bill: pl.DataFrame) -> None:
     found = cost.waterfall(RENTED, measured, bill)
-    assert (found.select(pl.sum_horizontal(f"{part}_nano" for part in PARTS)).to_series() == found["billed_nano"]).all()
-    ours = bill.filter(pl.col("deployment_id").is_not_null())
+    assert (found.select(pl.sum_horizontal(PARTS)).to_series() == found["billed_nano"]).all()
+    ours = bill.filter(pl.col("deployment_id").is_not_null(), pl.col("billed_nano").is_not_null())
     assert found["billed_nano"].sum() == ours["billed_nano"].sum()
     assert found.height == ours["deployment_id"].n_unique()
+    assert (
+        found.select(pl.col("good_nano", "failed_nano", "cold_nano", "idle_nano").min())
+        .to_series()
+        .drop_nulls()
+        .ge(0)
+        .all()
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(JOBS, LINES)
+def test_runs_and_providers_add_up_to_every_line_that_came(measured: pl.DataFrame, bill: pl.DataFrame) -> None:
+    falls = cost.waterfall(RENTED, measured, bill, volumes=VOLUMES)
+    providers = attribution.of_providers(falls, RENTED, bill, volumes=VOLUMES)
+    for sums in (attribution.summed(falls, "run_id"), attribution.summed(falls, "run_id", "backend"), providers):
+        parts = pl.sum_horizontal(pl.col("^.*_nano$").exclude("billed_nano"))
+        assert (sums.select(parts).to_series() == sums["billed_nano"]).all()
+    assert providers["billed_nano"].sum() == bill["billed_nano"].sum()
+    assert attribution.summed(falls, "run_id")["billed_nano"].sum() == falls["billed_nano"].sum()
 
 
 @settings(deadline=None)
@@ -65,7 +89,7 @@ def test_the_parts_of_every_bill_add_up_to_it(measured: pl.DataFrame, bill: pl.D
 def test_every_deployment_has_one_row_and_no_dollar_is_lost(measured: pl.DataFrame, bill: pl.DataFrame) -> None:
     costs = cost.of_deployments(RENTED, measured, bill)
     assert costs["deployment_id"].to_list() == [1, 2, 3, 4]
-    ours = bill.filter(pl.col("deployment_id").is_not_null())
+    ours = bill.filter(pl.col("deployment_id").is_not_null(), pl.col("billed_nano").is_not_null())
     assert costs["billed_nano"].sum() == ours["billed_nano"].sum()
     arms = cost.arms(costs)
     assert arms["billed_nano"].sum() == costs["billed_nano"].sum()

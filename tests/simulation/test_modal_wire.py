@@ -314,3 +314,16 @@ def test_the_same_seed_gives_the_same_ledger() -> None:
         return here.simulation.ledger.as_json()
 
     assert play(scenario) == play(scenario)
+
+
+def test_an_early_start_and_an_app_that_is_not_ours_are_on_the_bill_and_in_the_ledger() -> None:
+    async def scenario(here: Workspace) -> None:
+        lived_s = Decimal(str(await one_hour_of_use(here)))
+        ours, other = await here.client.report(EPOCH, EPOCH + timedelta(hours=1))
+        assert ours["usd"] == (lived_s + 2) * RATE
+        assert (other["app_name"], other["usd_by_resource"]) == ("somebody-elses", {"CPU": Decimal("1.5")})
+        charges = here.simulation.modal.true_charges()
+        true = sum(charge.usd for charge in charges if charge.deployment == ours["app_name"])
+        assert true == ours["usd"]
+
+    play(scenario, world=quiet_world(billing=billing(early_s=2, other_usd_h=1.5)))

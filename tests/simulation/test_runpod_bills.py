@@ -259,3 +259,48 @@ def test_only_the_endpoint_that_was_asked_for_is_reported() -> None:
     (record,) = report(wire, serverlessId=endpoints[1].id)["records"]
     assert record["serverlessId"] == endpoints[1].id
     assert to_us(EPOCH) == endpoints[0].created_us
+
+
+def test_a_fee_is_billed_for_each_hour_with_use_and_an_early_start_for_each_worker() -> None:
+    wire = Wire(runpod_world(billing=Billing(lag_s=LAG_S, fee_usd_h=0.03, early_s=2.0, source="assumed: a test")))
+    endpoint = wire.endpoint()
+    wire.wait(60)
+    wire.finish(endpoint, wire.run(endpoint))
+    wire.wait(40 + LAG_S)
+    (record,) = report(wire)["records"]
+    seconds = (life_s(endpoint) + 2).to_integral_value("ROUND_CEILING")
+    assert (Decimal(str(record["gpuAmount"])), record["feeAmount"]) == (seconds * RATE, 0.03)
+    assert {charge.sku for charge in wire.simulation.runpod.true_charges()} == {"gpu", "disk", "fee"}
+    total = sum(charge.usd for charge in wire.simulation.runpod.true_charges())
+    assert record["totalAmount"] == pytest.approx(float(total), rel=1e-12)
+
+
+def test_a_share_of_the_hours_is_never_published_always_the_same_ones_and_billed_all_the_same() -> None:
+    world = Billing(lag_s=0, gap_share=0.5, source="assumed: a test")
+    wire = Wire(runpod_world(billing=world))
+    wire.endpoint(workers={"min": 1, "max": 1})
+    wire.wait(20 * 3600)
+    starts = [record["startTime"] for record in report(wire)["records"]]
+    assert 3 < len(starts) < 17
+    assert [record["startTime"] for record in report(wire)["records"]] == starts
+    true = {charge.start_us for charge in wire.simulation.runpod.true_charges() if charge.sku == "gpu"}
+    assert len(true) == 20
+
+
+def test_a_pod_and_a_volume_that_nobody_uses_are_on_the_bill_and_in_the_ledger() -> None:
+    world = Billing(lag_s=0, volume_usd_h=0.5, other_usd_h=2.0, source="assumed: a test")
+    wire = Wire(runpod_world(billing=world))
+    wire.wait(90 * 60)
+    pods, volumes = (report(wire, part)["records"] for part in ("/pods", "/network-volumes"))
+    assert [(pod["podId"], pod["totalAmount"], pod["gpuAmount"]) for pod in pods] == [
+        ("other-1", 2.0, 2.0),
+        ("other-1", 1.0, 1.0),
+    ]
+    assert [(kept["networkVolumeId"], kept["standardAmount"]) for kept in volumes] == [
+        ("volume-1", 0.5),
+        ("volume-1", 0.25),
+    ]
+    assert report(wire, "/pods", podId="another")["records"] == []
+    (first, _) = report(wire, "")["records"]
+    assert (first["totalAmount"], first["podGpuAmount"], first["storageStandardAmount"]) == (2.5, 2.0, 0.5)
+    assert sum(charge.usd for charge in wire.simulation.runpod.true_charges()) == Decimal("3.75")

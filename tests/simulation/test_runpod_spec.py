@@ -149,7 +149,7 @@ class TestSpecification:
         assert specification.done["POST /v2/serverless request"] == 1
         assert specification.done["DELETE /v2/serverless/{id} 204"] == 1
         assert specification.done["DELETE /v2/serverless/{id} 404"] == 1
-        assert specification.done.total() == 11
+        assert specification.done.total() == 13
 
     def test_every_reply_of_the_simulator_is_as_published(self, specification: Specification) -> None:
         wire, template = Wire(), {"name": "t", "image": "a:1", "mounts": {"persistent": {"size": 10, "path": "/v"}}}

@@ -619,3 +619,34 @@ def test_tokens_are_opaque_and_decode_to_a_position() -> None:
     token = desk.calm("GET", "/api/v1/instances/", query={"limit": "1"}).body["next_token"]
 
     assert json.loads(base64.b64decode(token)) == {"values": {"id": 1}}
+
+
+def test_a_tree_nests_the_workers_of_an_endpoint_that_a_table_lists() -> None:
+    desk = Desk(world_with(billing=Billing(lag_s=0, other_usd_h=1.0, volume_usd_h=0.5, source="assumed: test")))
+    id = desk.rent()
+    desk.wait(7200)
+    table = charged(desk, from_s=desk.now_s, to_s=desk.now_s, latest_first="false").body["results"]
+    assert sorted((row["type"], row["source"]) for row in table) == [
+        ("instance", f"instance-{id}"),
+        ("serverless", "instance-other-1"),
+        ("volume", "volume-1"),
+    ]
+    rows = charged(desk, from_s=desk.now_s, to_s=desk.now_s, format="tree").body["results"]
+    (endpoint,) = [row for row in rows if row["type"] == "serverless"]
+    (worker,) = endpoint["items"]
+    assert (endpoint["source"], worker["source"]) == ("endpoint-1", "instance-other-1")
+    assert endpoint["amount"] == worker["amount"] >= 2.0
+    assert len(rows) == 3
+
+
+def test_a_gpu_is_billed_early_where_the_world_says_so_and_never_before_its_contract() -> None:
+    def gpu_starts(early_s: float) -> tuple[int, int]:
+        desk = Desk(world_with(billing=Billing(lag_s=0, early_s=early_s, source="assumed: test")))
+        rental = desk.cloud.rentals[desk.rent()]
+        desk.wait(7200)
+        (gpu,) = [charge for charge in desk.ledger.charges() if charge.sku == "gpu"]
+        assert rental.worker is not None
+        return gpu.start_us - (rental.worker.pulled_us or 0), gpu.start_us - rental.created_us
+
+    assert gpu_starts(5)[0] == -5 * US
+    assert gpu_starts(600)[1] == 0

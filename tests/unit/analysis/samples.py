@@ -46,6 +46,7 @@ def deployment(**said: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "deployment_id": 1, "deployment": "d1", "run_id": 1, "workflow": "flux-dev", "backend": "runpod",
         "gpu": "L40S", "state": "gone", "provider_id": "ep1", "idle_timeout_s": 10, "usd_per_s_nano": RATE,
+        "storage_usd_per_h_nano": None, "network_usd_per_gb_nano": None, "model_gb": None,
         "cause": None, "intended_at": after(-1), "created_at": AT, "ready_at": after(5), "ended_at": after(1000),
         "simulated": True,
     }  # fmt: skip
@@ -60,8 +61,8 @@ def charge(nano: int, **said: Any) -> dict[str, Any]:
     """A final line for GPU time."""
     row: dict[str, Any] = {
         "charge_id": "c", "provider": "runpod", "resource_id": "ep1", "deployment_id": 1, "sku": "gpu",
-        "charge_period_start": AT, "charge_period_end": after(3600), "billed_nano": nano, "state": "final",
-        "simulated": True,
+        "description": None, "charge_period_start": AT, "charge_period_end": after(3600), "billed_nano": nano,
+        "state": "final", "simulated": True,
     }  # fmt: skip
     return row | said
 

@@ -284,3 +284,24 @@ def test_a_saving_needs_eight_blocks() -> None:
     assert eight.limits == Limits(*found.limits(alpha=0.05))
     seven = estimates.saving(stats.Saving(theta=math.log(0.8), se=0.05, df=6))
     assert (seven.limits, seven.withheld) == (Limits(None, None), "needs 1 more block")
+
+
+def test_what_is_recomputed_without_each_block_has_a_jackknife_interval_in_its_own_scale() -> None:
+    costs = np.array([0.90, 1.10, 1.00, 1.05, 0.95, 1.02, 0.98, 1.00])
+    found = estimates.recomputed(2.0, costs.tolist(), alpha=0.05)
+    low, high = stats.jackknife(math.log(2), np.log(costs), alpha=0.05)
+    assert found.limits == Limits(math.exp(low), math.exp(high))
+    assert (found.point, found.n, found.blocks, found.claims) == (2.0, 8, 8, True)
+    shares = estimates.recomputed(0.03, [0.02, 0.04, 0.03, 0.05, 0.01], scale="share")
+    assert shares.limits == Limits(0.0, stats.jackknife(0.03, [0.02, 0.04, 0.03, 0.05, 0.01])[1])
+    assert estimates.recomputed(0.99, [0.98, 1.0, 0.9, 1.0, 1.0], scale="share").limits.high == 1
+
+
+@pytest.mark.parametrize(
+    ("scale", "blocks", "withheld"),
+    [("log", 7, "needs 1 more block"), ("log", 8, None), ("share", 4, "needs 1 more block"), ("share", 5, None)],
+)
+def test_what_is_recomputed_needs_as_many_blocks_as_its_like(scale, blocks: int, withheld: str | None) -> None:
+    found = estimates.recomputed(0.5, [0.5] * blocks, scale=scale)
+    assert found.withheld == withheld
+    assert (found.limits == Limits(None, None)) is (withheld is not None)

@@ -242,6 +242,38 @@ def test_one_block_shows_no_spread_of_a_saving() -> None:
         stats.saving((80, 100), costs(0.8))
 
 
+def test_the_jackknife_of_a_mean_is_students_interval() -> None:
+    values = np.array([4.0, 5.5, 3.2, 6.1, 4.9, 5.0])
+    without = (values.sum() - values) / 5
+    assert stats.jackknife_se(without) == pytest.approx(values.std(ddof=1) / math.sqrt(6))
+    assert stats.jackknife(float(values.mean()), without, alpha=0.05) == pytest.approx(
+        stats.block_t(values, alpha=0.05)
+    )
+    assert stats.jackknife(10.0, without) == pytest.approx(
+        tuple(10 - values.mean() + np.array(stats.block_t(values, alpha=0.025)))
+    )
+    with pytest.raises(ValueError, match="at least two"):
+        stats.jackknife_se([1.0])
+
+
+def test_the_error_of_a_sum_is_that_of_its_parts_beside_what_is_known_of_them() -> None:
+    values = np.array([4.0, 5.5, 3.2, 6.1, 4.9, 5.0])
+    left = stats.residuals(values, np.ones(6))
+    assert left == pytest.approx(values - values.mean())
+    assert stats.sum_se(left, fitted=1) == pytest.approx(values.std(ddof=1) * math.sqrt(6))
+    length, requests = np.array([1.0, 1, 1, 2]), np.array([3.0, 5, 4, 9])
+    assert stats.residuals(2 * length + 3 * requests, length, requests) == pytest.approx(np.zeros(4), abs=1e-12)
+    assert stats.sum_se([1.0, -1.0], fitted=2) == 0
+
+
+def test_what_a_replay_leaves_open_adds_to_what_the_blocks_do() -> None:
+    pairs = costs(0.79, 0.8, 0.82)
+    alone, more = stats.saving((80, 100), pairs), stats.saving((80, 100), pairs, chance=0.05)
+    assert more.se == pytest.approx(math.hypot(alone.se, 0.05))
+    low, high = stats.jackknife(3.0, [1.0, 1.0, 1.0], chance=0.5)
+    assert (high - 3, 3 - low) == pytest.approx((0.5 * 4.30265, 0.5 * 4.30265), rel=1e-5)
+
+
 # ---------------------------------------------------------------- mixtures
 
 

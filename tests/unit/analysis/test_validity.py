@@ -150,6 +150,7 @@ def test_what_spoils_times_or_shows_our_fault_keeps_a_run_out_of_verdicts() -> N
         Mark.CACHED,
         Mark.BELOW_FLOOR,
         Mark.TOO_MANY_OURS,
+        Mark.UNEXPLAINED,
     ]
 
 

@@ -326,10 +326,11 @@ def test_charges_ask_for_hours_in_utc_and_nothing_for_an_empty_period() -> None:
         assert await bench.backend.charges(start, start) == []
         assert tape.calls == []
         await bench.backend.charges(start, start + timedelta(hours=3))
-        assert tape.calls == ["GET /v2/billing/serverless"]
-        assert tape.queries == [
-            {"startTime": "2026-11-02T06:00:00Z", "endTime": "2026-11-02T09:00:00Z", "bucketSize": "hour"}
-        ]
+        assert tape.calls == [f"GET /v2/billing/{part}" for part in ("serverless", "pods", "network-volumes")]
+        assert (
+            tape.queries
+            == [{"startTime": "2026-11-02T06:00:00Z", "endTime": "2026-11-02T09:00:00Z", "bucketSize": "hour"}] * 3
+        )
 
     play(scenario)
 

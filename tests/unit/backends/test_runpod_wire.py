@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from backends.errors import UnexpectedReply
 from backends.runpod import wire
-from backends.runpod.billing import charges_of
+from backends.runpod.billing import PARTS, charges_of, statements_of
 from backends.runpod.failures import reason_of
 from words import JobStatus, Provider, Reason
 
@@ -284,8 +284,46 @@ def test_a_float_that_misses_by_a_hair_is_no_charge_of_its_own() -> None:
     assert [charge.sku for charge in charges] == ["gpu", "disk", "fee"]
 
 
-def test_an_amount_that_is_missing_is_unexpected() -> None:
-    broken = record()
-    del broken["feeAmount"]
-    with pytest.raises(UnexpectedReply, match="feeAmount"):
-        charges_of({"records": [broken]})
+@pytest.mark.parametrize("amount", [None, "n/a", True, [1]])
+def test_an_amount_that_is_no_number_is_a_line_without_one_and_the_total_still_holds(amount: Any) -> None:
+    charges = charges_of({"records": [record(gpuAmount=amount)]})
+    assert {charge.sku: charge.billed_cost for charge in charges} == {
+        "gpu": None, "disk": Decimal("0.4"), "fee": Decimal("1.0"), "other": Decimal("7.5"),
+    }  # fmt: skip
+
+
+def test_a_total_that_is_no_number_is_said_beside_the_parts_that_are() -> None:
+    charges = charges_of({"records": [record(totalAmount="n/a")]})
+    assert [(charge.sku, charge.billed_cost is None) for charge in charges] == [
+        ("gpu", False), ("disk", False), ("fee", False), ("other", True),
+    ]  # fmt: skip
+
+
+def test_an_amount_as_text_is_read_as_it_is_written() -> None:
+    assert charges_of({"records": [record(gpuAmount="7.5")]})[0].billed_cost == Decimal("7.5")
+
+
+def test_a_period_that_ends_before_it_begins_is_unexpected() -> None:
+    with pytest.raises(UnexpectedReply, match="before it begins"):
+        charges_of({"records": [record(endTime="2026-11-02T08:00:00Z")]})
+
+
+def test_pods_and_volumes_are_lines_of_their_own_kind() -> None:
+    times = {name: record()[name] for name in ("startTime", "endTime")}
+    pod = times | {"podId": "e1", "totalAmount": 1.5, "gpuAmount": 1, "cpuAmount": 0, "diskAmount": 0.5}
+    volume = times | {"networkVolumeId": "v1", "totalAmount": 3, "standardAmount": 1, "highPerformanceAmount": 2}
+    _, pods, volumes = PARTS
+    lines = [*charges_of({"records": [pod]}, pods), *charges_of({"records": [volume]}, volumes)]
+    assert [(line.product, line.resource_id, line.sku, line.billed_cost) for line in lines] == [
+        ("pod", "e1", "gpu", 1), ("pod", "e1", "disk", Decimal("0.5")),
+        ("volume", "v1", "storage", 1), ("volume", "v1", "storage", 2),
+    ]  # fmt: skip
+    assert len({line.charge_id for line in [*lines, *charges_of({"records": [record()]})]}) == 7
+
+
+def test_a_day_of_the_account_is_a_statement() -> None:
+    day = {"startTime": "2026-11-02T00:00:00Z", "endTime": "2026-11-03T00:00:00Z", "totalAmount": 1.25}
+    (found,) = statements_of({"records": [day | {"podGpuAmount": 0, "serverlessGpuAmount": 1.25}]})
+    assert (found.kind, found.metered_usd, found.billed_usd) == ("account", Decimal("1.25"), None)
+    assert found.parts == {"totalAmount": "1.25", "serverlessGpuAmount": "1.25"}
+    assert found.period_end - found.period_start == timedelta(days=1)

@@ -125,7 +125,7 @@ def test_a_comparison_without_a_job_is_empty_and_marked(bakeoff: Command, known:
     assert bakeoff("compare").out.startswith("SIMULATED")
 
 
-TABLES = ("blocks", "jobs", "deployments", "charges", "images")
+TABLES = ("blocks", "jobs", "deployments", "charges", "images", "allocations", "focus")
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from backends.base import (
+    Account,
     Charge,
     Deployment,
     DeploymentRef,
@@ -86,10 +87,12 @@ class FakeBackend:
     run_s: float = 8.0
     gpus: tuple[str, ...] = ("L40S", "H100")
     offers_each: int = 3
+    rate: Decimal = RATE  # of the first offer
     outcome: Callable[[FakeJob], Observation | None] = lambda _job: None
     rentals: dict[str, FakeRental] = field(default_factory=dict)
     jobs: dict[str, FakeJob] = field(default_factory=dict)
     bills: list[Charge] = field(default_factory=list)
+    money: Account = field(default_factory=Account)
     calls: list[tuple[str, str]] = field(default_factory=list)  # verb, key or id
     specs: list[DeploymentSpec] = field(default_factory=list)
     _errors: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
@@ -167,6 +170,14 @@ class FakeBackend:
 
         return await self._act("charges", "", read)
 
+    async def account(self, start: datetime, end: datetime) -> Account:  # noqa: ARG002
+        """What a test put there."""
+
+        def read() -> Account:
+            return self.money
+
+        return await self._act("account", "", read)
+
     async def aclose(self) -> None:
         """Remember it."""
         self.closed = True
@@ -182,8 +193,8 @@ class FakeBackend:
                 gpu=gpu,
                 offer_id=f"o{number}",
                 unit="s",
-                usd_per_unit=RATE + number * RATE / 10,
-                usd_per_s=RATE + number * RATE / 10,
+                usd_per_unit=self.rate + number * RATE / 10,
+                usd_per_s=self.rate + number * RATE / 10,
                 source="fake",
                 seen_at=self.clock.now(),
             )

@@ -278,7 +278,7 @@ def test_bills_that_do_not_come_are_said_to_be_missing_and_nobody_waits_for_ever
 
 def test_a_bill_that_cannot_be_read_is_told_and_read_at_the_next_turn(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> tuple[list[str], int]:
-        desk.backend.plan("charges", Unavailable("away"))
+        desk.backend.plan("charges", Unavailable("away"), Unavailable("away"), Unavailable("away"))
         task = asyncio.create_task(desk.service().run())
         desk.ask(warm=0)
         await billed_later(desk, 100)
@@ -289,5 +289,5 @@ def test_a_bill_that_cannot_be_read_is_told_and_read_at_the_next_turn(tmp_path: 
         return desk.told("billing"), int(found is not None)
 
     told, found = play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=BILLED))
-    assert told == ["Bills of alpha could not be read: away"]
+    assert told == ["Bills of alpha could not be read: away", "Bills of alpha can be read again."]
     assert found == 1

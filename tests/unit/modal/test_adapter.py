@@ -19,6 +19,7 @@ from backends.errors import (
     FateUnknown,
     InvalidRequest,
     NotFound,
+    NotOffered,
     RateLimited,
     Unavailable,
     UnexpectedReply,
@@ -284,7 +285,7 @@ def test_what_the_call_list_said_of_a_call_is_kept_for_when_it_is_silent() -> No
         (PermissionError("x"), AuthFailed, AuthFailed),
         (LookupError("x"), NotFound, NotFound),
         (ValueError("x"), InvalidRequest, InvalidRequest),
-        (NotImplementedError("x"), InvalidRequest, InvalidRequest),
+        (NotImplementedError("x"), NotOffered, NotOffered),
         (BlockingIOError("x"), RateLimited, RateLimited),
         (ConnectionError("x"), Unavailable, FateUnknown),
         (TimeoutError("x"), Unavailable, FateUnknown),
@@ -300,7 +301,7 @@ def test_a_plan_without_a_report_is_told_in_a_sentence_and_nothing_is_made_up() 
     async def scenario(here: Workspace) -> None:
         here.simulation.modal.plan = "starter"
         modal = ModalBackend(client=here.client, clock=here.clock)
-        with pytest.raises(InvalidRequest, match="plan"):
+        with pytest.raises(NotOffered, match="plan"):
             await modal.charges(here.clock.now() - timedelta(hours=1), here.clock.now())
         assert (await modal.offers("L40S"))[0].usd_per_s > 0
 
@@ -378,12 +379,13 @@ def test_a_period_is_widened_to_whole_hours(start: str, end: str, widened: tuple
     assert whole_hours(at(start), at(end)) == (at(widened[0]), at(widened[1]))
 
 
-def test_only_our_own_apps_are_billed_to_us_each_resource_on_a_line_of_its_own() -> None:
+def test_each_resource_of_each_app_is_a_line_of_its_own_and_the_rest_of_a_row_one_more() -> None:
     start = datetime(2026, 11, 2, 8, tzinfo=UTC)
     row = {"interval_start": start, "tags": {}, "app_id": "ap-1", "app_name": "bakeoff-x"}
     usd = {"L40S": Decimal("0.1"), "CPU": Decimal("0.02"), "Memory": Decimal("0.03"), "Volume": Decimal("0.04")}
-    rows = [row | {"usd_by_resource": usd}, row | {"app_name": "ryla-flux", "usd_by_resource": usd}]
-    charges = charges_of(rows, "bakeoff-")
+    other = row | {"app_id": "ap-2", "app_name": "somebody-elses", "usd_by_resource": {}, "usd": Decimal("0.5")}
+    *charges, stranger = charges_of([row | {"usd_by_resource": usd, "usd": Decimal("0.19")}, other])
+    assert (stranger.resource_name, stranger.sku, stranger.billed_cost) == ("somebody-elses", "other", Decimal("0.5"))
     assert [(charge.sku, charge.billed_cost) for charge in charges] == [
         ("cpu", Decimal("0.02")),
         ("gpu", Decimal("0.1")),

@@ -280,3 +280,19 @@ def test_a_provider_with_a_key_accepts_that_one_alone(sent: str | None, accepted
     request = Request(service="vast_console", method="GET", path="/", headers=headers)
     assert site.key_accepted("vast", request) is accepted
     assert site.key_accepted("runpod", request) is (sent is not None)  # no key set: any will do, none will not
+
+
+def test_odd_bills_are_planned_by_the_control_address_and_hold_until_the_next_plan() -> None:
+    world = simulation()
+    assert world.handle(control("POST", "/odd-bills", {"vast": ["loop", "text"]}), EPOCH).body == {"planned": 1}
+    assert world.site.odd_bills.has("vast", "loop")
+    assert not world.site.odd_bills.has("runpod", "loop")
+    assert world.handle(control("POST", "/odd-bills", {}), EPOCH).status == 201
+    assert not world.site.odd_bills.has("vast", "loop")
+
+
+@pytest.mark.parametrize("body", [{"vast": ["unheard of"]}, {"vast": 7}, ["vast"]])
+def test_an_odd_bill_that_there_is_not_is_refused_with_what_there_is(body: object) -> None:
+    reply = simulation().handle(control("POST", "/odd-bills", body), EPOCH)
+    assert reply.status == 422
+    assert "provider -> list of kinds" in reply.body["error"]

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from simulator.faults import FaultKind
+from simulator.odd_bills import OddKind
 from simulator.world import World, shipped
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "world.md").read_text(encoding="utf-8")
@@ -79,3 +80,7 @@ def test_every_fault_is_documented_with_whether_it_takes_effect() -> None:
     assert set(faults) == set(get_args(FaultKind))
     took_effect = {name for name, (effect, _) in faults.items() if effect == "yes"}
     assert took_effect == {"lost_reply", "hang_after", "garbage", "oversized", "nested", "elsewhere"}
+
+
+def test_every_odd_bill_is_documented() -> None:
+    assert set(rows("Odd bills")) == set(get_args(OddKind))

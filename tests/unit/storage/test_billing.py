@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlalchemy import create_engine
+from sqlmodel import Session, select
 
-from storage.billing import Ingested, state_of, upsert_charges
+import storage.models
+from storage.billing import Ingested, state_of, upsert_charges, withdraw_missing
 from storage.models import Charge
-from tests.unit.storage.rows import AT, deployment_of, fresh, launch, ready
+from tests.unit.storage.rows import AT, deployment_of, launch, ready
 from words import CostState, Provider
 
 HOUR = timedelta(hours=1)
@@ -29,13 +30,17 @@ class Line:
     sku: str = "gpu"
     charge_period_start: datetime = AT - HOUR
     charge_period_end: datetime = AT
-    billed_cost: Decimal = Decimal("0.5")
+    billed_cost: Decimal | None = Decimal("0.5")
     raw: Mapping[str, Any] = field(default_factory=dict)
+    product: str = "serverless"
+    meter: str = ""
+    currency: str = "USD"
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    engine = fresh(tmp_path / "bakeoff.db")
+def session() -> Iterator[Session]:
+    engine = create_engine("sqlite://")
+    storage.models.metadata.create_all(engine)
     with Session(engine) as session:
         yield session
     engine.dispose()
@@ -175,3 +180,127 @@ def test_more_lines_than_one_query_takes_are_all_kept(session: Session) -> None:
 
 def test_a_state_never_needs_more_than_the_instants() -> None:
     assert state_of(end=AT, same_since=AT, fetched_at=AT + 48 * HOUR) is CostState.FINAL
+
+
+# ---------------------------------------------------------------- what is odd
+
+
+def flags(session: Session, id: str = "a") -> list[str]:
+    return session.get_one(Charge, id).flags
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "sums"),
+    [
+        ({}, [], "0.5"),
+        ({"billed_cost": Decimal("-0.5")}, ["negative"], "-0.5"),
+        ({"billed_cost": Decimal("-0.0004"), "sku": "rounding"}, [], "-0.0004"),  # a difference of roundings
+        ({"billed_cost": None}, ["unreadable"], "0"),
+        ({"currency": "EUR"}, ["foreign_currency"], "0"),
+        ({"currency": "eur", "billed_cost": Decimal(-1)}, ["foreign_currency", "negative"], "0"),
+        ({"currency": "usd"}, [], "0.5"),
+    ],
+)
+def test_what_is_odd_is_kept_and_flagged_and_in_no_sum_where_it_is_no_amount_in_dollars(
+    session: Session, changes: dict[str, Any], expected: list[str], sums: str
+) -> None:
+    run = launch(session)
+    ready(deployment_of(session, run, "runpod"), "ep1")
+    session.flush()
+    fetch(session, AT, Line("a", **changes))
+    row = session.get_one(Charge, "a")
+    assert (row.flags, row.sum_usd, row.counts) == (expected, Decimal(sums), Decimal(sums) != 0)
+
+
+def test_a_line_of_nothing_of_ours_is_flagged_and_counts_for_whoever_asks_for_all(session: Session) -> None:
+    fetch(session, AT, Line("a"))
+    row = session.get_one(Charge, "a")
+    assert (row.flags, row.deployment_id, row.counts) == (["no_resource"], None, True)
+
+
+def test_two_amounts_under_one_id_are_one_line_the_larger_and_the_other_is_kept_beside_it(session: Session) -> None:
+    small, large = Line("a", raw={"usd": 1}), Line("a", billed_cost=Decimal(2), raw={"usd": 2})
+    assert fetch(session, AT, large, small) == Ingested(new=1, changed=0, same=1)
+    row = session.get_one(Charge, "a")
+    assert (row.billed_cost, row.raw) == (Decimal(2), {"usd": 2, "also": [{"usd": 1}]})
+    assert "two_amounts" in row.flags
+    fetch(session, AT + HOUR, large)
+    assert "two_amounts" not in flags(session)
+
+
+def test_an_amount_that_could_not_be_read_for_a_while_is_no_version_of_its_own(session: Session) -> None:
+    for hours, usd in ((1, "0.5"), (2, None), (3, "0.5")):
+        fetch(session, AT + hours * HOUR, Line("a", billed_cost=usd and Decimal(usd)))
+    row = session.get_one(Charge, "a")
+    assert [old["billed_cost"] for old in row.earlier] == ["0.5"]
+    assert (row.billed_cost, row.same_since, row.counts) == (Decimal("0.5"), AT + 3 * HOUR, True)
+
+
+def overlapping(session: Session) -> set[str]:
+    return {row.id for row in session.exec(select(Charge)) if "overlapping" in row.flags}
+
+
+def hours(id: str, first: float, last: float, **more: Any) -> Line:
+    period = {"charge_period_start": AT + first * HOUR, "charge_period_end": AT + last * HOUR}
+    return Line(id, **{"meter": "gpuAmount", **period, **more})
+
+
+def test_of_lines_that_bill_the_same_time_twice_the_one_that_begins_first_counts(session: Session) -> None:
+    fetch(session, AT, hours("first", 0, 2), hours("second", 1, 3), hours("third", 2, 4))
+    assert overlapping(session) == {"second"}
+    assert session.get_one(Charge, "second").counts is False
+
+
+def test_a_longer_period_counts_before_its_parts(session: Session) -> None:
+    fetch(session, AT, hours("hour", 0, 1), hours("day", 0, 24), hours("later", 5, 6))
+    assert overlapping(session) == {"hour", "later"}
+
+
+def test_what_differs_in_resource_or_meter_or_shares_a_rounded_second_does_not_overlap(session: Session) -> None:
+    second = 1 / 3600
+    fetch(
+        session,
+        AT,
+        hours("a", 0, 1),
+        hours("b", 0, 1, meter="diskAmount"),
+        hours("c", 0, 1, resource_id="ep2"),
+        hours("d", 0, 1, product="pod"),
+        hours("e", 1 - second, 2),
+        hours("f", 0, 1, meter=""),
+        hours("g", 0, 1, provider=Provider.VAST),
+    )
+    assert overlapping(session) == set()
+
+
+def test_an_overlap_ends_when_the_line_that_it_overlaps_was_withdrawn(session: Session) -> None:
+    fetch(session, AT, hours("first", 0, 2), hours("second", 1, 3))
+    fetch(session, AT + HOUR, hours("second", 1, 3))
+    assert overlapping(session) == {"second"}
+    withdraw_missing(session, Provider.RUNPOD, since=AT, until=AT + 3 * HOUR, now=AT + HOUR)
+    assert overlapping(session) == set()
+
+
+def test_a_line_that_a_whole_reading_of_its_time_no_longer_has_is_withdrawn_and_comes_back(session: Session) -> None:
+    def read(at: datetime, *lines: Line, since: datetime = AT - HOUR, until: datetime = AT) -> int:
+        fetch(session, at, *lines)
+        return withdraw_missing(session, Provider.RUNPOD, since=since, until=until, now=at)
+
+    vast = Line("v", provider=Provider.VAST)
+    assert read(AT + HOUR, Line("a"), vast) == 0
+    assert read(AT + 2 * HOUR, since=AT - HOUR / 2) == 0  # it begins before what was read
+    assert read(AT + 2 * HOUR, until=AT - HOUR / 2) == 0  # it ends after it
+    assert read(AT + 2 * HOUR) == 1
+    row = session.get_one(Charge, "a")
+    assert (row.counts, row.billed_cost, row.state) == (False, Decimal("0.5"), CostState.PROVISIONAL)
+    assert [old["billed_cost"] for old in row.earlier] == ["0.5"]
+    assert flags(session, "v") == ["no_resource"]
+    assert read(AT + 60 * HOUR) == 0  # still gone: no news
+    assert row.state is CostState.FINAL
+    assert read(AT + 61 * HOUR, Line("a")) == 0
+    assert (row.counts, row.state, len(row.earlier)) == (True, CostState.PROVISIONAL, 1)
+
+
+def test_an_older_reading_says_nothing_about_a_row(session: Session) -> None:
+    fetch(session, AT + HOUR, Line("a"))
+    assert fetch(session, AT, Line("a", billed_cost=Decimal(9))) == Ingested(new=0, changed=0, same=1)
+    assert session.get_one(Charge, "a").billed_cost == Decimal("0.5")

@@ -134,15 +134,17 @@ def test_every_document_but_our_own_and_every_text_that_strangers_fill_is_guarde
     documents = {str(c) for c in columns if isinstance(c.type, JSON)}
     assert documents == {
         "workflow.content", "backend.features", "run.params", "run.plan", "schedule.params", "schedule.plan",
-        "request.arguments", "charge.earlier",
+        "request.arguments", "charge.earlier", "charge.flags", "billread.unread", "trafficprofile.curve",
     }  # fmt: skip
     assert {str(c) for c in columns if isinstance(c.type, SaidDocument)} == {
         "offer.detail", "deployment.ref_detail", "deployment.provenance", "job.evidence", "observation.raw",
-        "charge.raw", "request.reply",
+        "charge.raw", "request.reply", "payment.raw", "statement.parts",
     }  # fmt: skip
     assert {str(c): c.type.cap for c in columns if isinstance(c.type, Said)} == {
         "backend.state": SENTENCE, "offer.offer_id": ID, "offer.region": ID, "run.stop_reason": SENTENCE,
         "deployment.reason": SENTENCE, "deployment.provider_id": ID, "job.error": SENTENCE, "job.worker_id": ID,
         "job.provider_job_id": ID, "workerclock.worker_id": ID, "charge.resource_id": ID, "charge.resource_name": ID,
-        "charge.sku": ID, "event.text": SENTENCE,
+        "charge.sku": ID, "charge.product": ID, "charge.meter": ID, "charge.billing_currency": ID,
+        "event.text": SENTENCE, "billread.text": SENTENCE, "payment.currency": ID, "payment.service": ID,
+        "payment.text": SENTENCE, "statement.kind": ID, "effort.text": SENTENCE, "effort.note": SENTENCE,
     }  # fmt: skip

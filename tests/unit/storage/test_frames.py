@@ -7,15 +7,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from analysis import schema
 from storage import frames
 from storage.billing import upsert_charges
-from storage.models import Block, Schedule, Workflow
+from storage.models import Block, Charge, Offer, Schedule, Workflow
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
 from words import BlockStatus, DeploymentState, LoadProfile, Reason, StartKind
+from workflows import load
 
 
 @pytest.fixture
@@ -178,17 +179,39 @@ def test_deployments_and_their_bill(session: Session) -> None:
         "deployment_id": 1, "deployment": "bakeoff-abc-r1-runpod-0", "half": None, "run_id": 1,
         "block_id": None, "workflow": "flux-dev",
         "backend": "runpod", "gpu": "L40S", "state": "ready", "cause": None, "provider_id": "ep1", "idle_timeout_s": 10,
-        "usd_per_s_nano": 530_000, "intended_at": after(1), "created_at": after(2), "ready_at": after(10),
-        "ended_at": None, "simulated": True,
+        "usd_per_s_nano": 530_000, "storage_usd_per_h_nano": None, "network_usd_per_gb_nano": None,
+        "model_gb": pytest.approx(load("flux-dev").size_gb), "intended_at": after(1), "created_at": after(2),
+        "ready_at": after(10), "ended_at": None, "simulated": True,
     }  # fmt: skip
     charges = frames.charges(session)
     assert charges.row(0, named=True) == {
         "charge_id": "a", "provider": "runpod", "resource_id": "ep1", "deployment_id": 1, "sku": "gpu",
-        "charge_period_start": AT - timedelta(hours=1), "charge_period_end": AT, "billed_nano": 7,
+        "description": None, "charge_period_start": AT - timedelta(hours=1), "charge_period_end": AT, "billed_nano": 7,
         "state": "provisional", "simulated": True,
     }  # fmt: skip
     assert charges["deployment_id"].to_list() == [1, None]
+    session.exec(select(Charge).where(Charge.id == "a")).one().counts = False
+    session.flush()
+    assert frames.charges(session)["billed_nano"].to_list() == [None, 500_000_000]
     assert frames.charges(session, [run.id])["charge_id"].to_list() == ["a"]
+
+
+def test_what_a_rental_costs_beside_its_gpu_comes_from_the_offer_it_took(session: Session) -> None:
+    deployment = deployment_of(session, launch(session), "vast")
+    beside = {"storage_usd_per_s": str(Decimal(12) / 730 / 3600), "network_usd_per_gb": "0.002"}
+    offer = Offer(
+        backend="vast", gpu="L40S", offer_id="1", unit="h", usd_per_unit=Decimal(1), usd_per_s=Decimal(1),
+        source="offer", seen_at=AT, detail=beside,
+    )  # fmt: skip
+    session.add(offer)
+    session.flush()
+    deployment.offer_id = offer.id
+    raw = {"line": {"description": "0.030 GB at $2.00/TB"}}
+    upsert_charges(session, [Line("a", resource_name=deployment.key, raw=raw)], now=AT, simulated=True)
+    session.flush()
+    (row,) = frames.deployments(session).filter(deployment_id=deployment.id).iter_rows(named=True)
+    assert (row["storage_usd_per_h_nano"], row["network_usd_per_gb_nano"]) == (16_438_356, 2_000_000)
+    assert frames.charges(session)["description"].to_list() == ["0.030 GB at $2.00/TB"]
 
 
 def test_a_deployment_that_failed_says_its_cause(session: Session) -> None:

@@ -1,5 +1,6 @@
 """The migrations make what the models say, and a folder of another version is refused."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import Session, select
 import storage.models
 from storage import db, migrate
 from storage.db import NewerSchema, OlderSchema
-from storage.models import Job, Observation
+from storage.models import Charge, Job, Observation
 
 
 def test_a_migrated_database_has_exactly_the_tables_of_the_models(tmp_path: Path) -> None:
@@ -124,6 +125,8 @@ def test_rows_of_the_first_version_survive_the_upgrade(tmp_path: Path) -> None:
         job = session.exec(select(Job)).one()
         assert (job.key, job.slot, job.gap_us, job.retry_of) == ("k-j0", 0, None, None)
         assert session.exec(select(Observation.job_id)).one() == job.id
+        line = session.exec(select(Charge)).one()
+        assert (line.billed_cost, line.counts, line.flags, line.meter) == (Decimal("0.25"), True, [], "")
         assert session.connection().execute(text("PRAGMA foreign_key_check")).all() == []
 
 
@@ -137,6 +140,8 @@ OLD_ROWS = (
     "INSERT INTO job (id, run_id, deployment_id, key, position, profile, prompt_id, seed, status, evidence)"
     " VALUES (1, 1, 1, 'k-j0', 0, 'sequential', 'p', 1, 'succeeded', '{}')",
     "INSERT INTO observation (id, job_id, seen_at, status, raw) VALUES (1, 1, 0, 'succeeded', '{}')",
+    "INSERT INTO charge VALUES ('c', 'modal', 'ap-1', NULL, 1, 'gpu', 0, 3600000000, 250000000, 'USD', 'final', 1,"
+    " 0, 0, 0, '{}', '[]')",
 )
 
 

@@ -79,8 +79,10 @@ def test_a_period_has_at_least_a_second() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"label": None}, {"label": "somebody-elses"}])
-def test_contracts_of_other_names_are_none_of_our_business(metadata: Any) -> None:
-    assert billing.charges_of({**ROW, "metadata": metadata}) == []
+def test_contracts_of_other_names_are_kept_under_their_own(metadata: Any) -> None:
+    lines = billing.charges_of({**ROW, "metadata": metadata})
+    assert [line.billed_cost for line in lines] == [line.billed_cost for line in billing.charges_of(ROW)]
+    assert {line.resource_name for line in lines} == {(metadata or {}).get("label")}
 
 
 def test_an_unknown_kind_keeps_its_name() -> None:
@@ -89,13 +91,62 @@ def test_an_unknown_kind_keeps_its_name() -> None:
     assert line.sku == "volume"
 
 
-@pytest.mark.parametrize("broken", [{"start": None}, {"end": "later"}, {"amount": None}])
+@pytest.mark.parametrize("broken", [{"start": None}, {"end": "later"}, {"type": None}])
 def test_a_line_that_cannot_be_read_is_named(broken: dict[str, Any]) -> None:
     with pytest.raises(UnexpectedReply):
         billing.charges_of({**ROW, "items": [{**ROW["items"][0], **broken}]})
 
 
-@pytest.mark.parametrize("reply", [None, [], {}, {"results": None}])
+@pytest.mark.parametrize("amount", [None, "n/a", True, {}, "1e99"])
+def test_an_amount_that_is_no_number_is_a_line_without_one_and_the_total_still_holds(amount: Any) -> None:
+    gpu, *_, rest = billing.charges_of({**ROW, "items": [{**ROW["items"][0], "amount": amount}, *ROW["items"][1:]]})
+    assert (gpu.billed_cost, gpu.sku) == (None, "gpu")
+    assert rest.billed_cost == Decimal("0.315")
+
+
+def test_an_amount_as_text_is_read_as_it_is_written() -> None:
+    gpu, *_ = billing.charges_of({**ROW, "items": [{**ROW["items"][0], "amount": "0.315"}]})
+    assert gpu.billed_cost == Decimal("0.315")
+
+
+def test_an_item_that_is_there_twice_is_billed_once_and_what_it_leaves_is_in_the_closing_line() -> None:
+    lines = billing.charges_of({**ROW, "items": [*ROW["items"], ROW["items"][0]]})
+    by_id = {line.charge_id: line.billed_cost for line in lines}
+    assert len(by_id) == len(lines) - 1
+    assert sum(by_id.values()) == Decimal("0.396")
+
+
+def test_the_tree_of_an_endpoint_has_its_workers_lines_and_adds_up_to_its_total() -> None:
+    worker = {**ROW, "source": "instance-8", "type": "serverless", "metadata": {"endpoint_id": 5}}
+    endpoint = {
+        **ROW,
+        "source": "endpoint-5",
+        "type": "serverless",
+        "amount": 0.4,
+        "items": [worker, {**worker, "source": "instance-9"}],
+    }
+    lines = billing.charges_of({**endpoint, "amount": 0.8})
+    assert {line.resource_id for line in lines} == {"8", "9", "endpoint-5"}
+    assert sum(line.billed_cost for line in lines) == Decimal("0.8")
+    assert len({line.charge_id for line in lines}) == len(lines)
+
+
+def test_a_volumes_disk_is_storage() -> None:
+    disk = {**ROW, "type": "volume", "source": "volume-3", "items": [ROW["items"][1]]}
+    assert [(line.sku, line.product) for line in billing.charges_of(disk)] == [
+        ("storage", "volume"),
+        ("rounding", "volume"),
+    ]
+
+
+def test_a_payment_is_above_zero_though_vast_writes_it_below() -> None:
+    row = {"start": START + 0.5, "type": "credit", "source": "stripe", "description": "Top-up", "amount": -100.0}
+    paid = billing.payment_of(row | {"metadata": {"invoice_id": 7, "service": "stripe_payments"}})
+    assert (paid.payment_id, paid.amount, paid.service, paid.text) == ("vast/7", 100, "stripe_payments", "Top-up")
+    assert billing.payment_of(row | {"amount": "n/a", "metadata": None}).amount is None
+
+
+@pytest.mark.parametrize("reply", [None, [], {}, {"results": None}, {"success": False, "results": []}])
 def test_an_answer_without_results_is_never_an_empty_bill(reply: Any) -> None:
     with pytest.raises(UnexpectedReply):
         billing.page_of(reply)
@@ -110,5 +161,5 @@ def test_whole_days_are_asked_for() -> None:
     first = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp())
     assert billing.day_filter(datetime(2026, 11, 2, tzinfo=UTC)) == {
         "day": {"gte": first, "lte": first + 86_399},
-        "type": {"in": ["instance"]},
+        "type": {"in": ["instance", "volume", "serverless"]},
     }

@@ -1,0 +1,78 @@
+"""Dated public list prices, and images that can be bought instead: `list_prices.toml`, read once."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from analysis.prices import LIST
+
+_FILE = Path(__file__).with_name("list_prices.toml")
+_SECONDS = {"s": 1, "h": 3600}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListPrice:
+    """What a provider's list, or one end of a market's range, says of a GPU. usd_per_s: the whole worker."""
+
+    backend: str
+    gpu: str
+    offer_id: str
+    unit: str
+    usd_per_unit: Decimal
+    usd_per_s: Decimal
+    source: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceLine:
+    """An image bought from an external API."""
+
+    name: str
+    workflow: str
+    usd_per_image: Decimal
+    source: str
+
+
+@cache
+def list_prices() -> tuple[ListPrice, ...]:
+    """All of them, by backend and GPU in the order of the file."""
+    return tuple(
+        price for backend, said in _document().items() if "gpu" in said for price in _of_backend(backend, said)
+    )
+
+
+@cache
+def reference_lines() -> tuple[ReferenceLine, ...]:
+    """What else an image can be bought for."""
+    return tuple(
+        ReferenceLine(**{**row, "usd_per_image": Decimal(row["usd_per_image"])}) for row in _document()["reference"]
+    )
+
+
+def _of_backend(backend: str, said: Mapping[str, Any]) -> list[ListPrice]:
+    beside = Decimal(said.get("beside_usd_per_s", 0))
+    as_of = datetime.combine(said["as_of"], time(), UTC)
+    return [
+        ListPrice(
+            backend=backend,
+            gpu=gpu,
+            offer_id=f"list {gpu}" + (f" {end}" if len(usd) > 1 else ""),
+            unit=said["unit"],
+            usd_per_unit=Decimal(each),
+            usd_per_s=Decimal(each) / _SECONDS[said["unit"]] + beside,
+            source=f"{LIST}: {said['source']}, {as_of:%Y-%m-%d}",
+            as_of=as_of,
+        )
+        for gpu, usd in said["gpu"].items()
+        for end, each in zip(("low", "high"), usd, strict=False)
+    ]
+
+
+def _document() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))

@@ -1,0 +1,100 @@
+"""Production's traffic on every provider: who is cheapest at equal service, what is left out, and where it changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from analysis.traffic.blended import Blended, blended, options_of, volumes, worth_trying
+from analysis.traffic.breakeven import Bought
+from analysis.traffic.equal import Terms
+from analysis.traffic.measured import Unmeasured
+from analysis.traffic.profile import Curve
+from analysis.traffic.replay import Setting, rented
+from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured
+
+TERMS = Terms(traffic=Curve(per_day=1000), requests=1500, requests_per_block=150)
+MODAL = measured("Modal", MODAL_NANO, Setting(window_s=300), blocks=8, seed=1)
+RUNPOD = measured("Runpod", RUNPOD_NANO, Setting(window_s=10), blocks=8, seed=2)
+VAST = measured("Vast.ai", VAST_NANO, rented(), blocks=8, seed=3)
+NOTHING = Unmeasured(name="Fourth", gpu="L40S", reason="No price of Fourth was seen.")
+FAL = Bought(name="FAL flux/dev", usd_per_image_nano=25_000_000)
+
+
+@pytest.fixture(scope="module")
+def found() -> Blended:
+    told = blended([RUNPOD, MODAL, VAST, NOTHING], TERMS, baseline="Modal")
+    assert isinstance(told, Blended)
+    return told
+
+
+def test_the_baseline_comes_first_and_saves_nothing_against_itself(found: Blended) -> None:
+    assert [each.name for each in found.providers] == ["Modal", "Runpod", "Vast.ai"]
+    modal = found.providers[0]
+    assert (modal.saving, modal.as_is_saving) == (None, None)
+    assert modal.as_is is found.tried[0]
+    assert modal.best is not None
+    assert modal.best.serves
+
+
+def test_each_provider_is_at_its_cheapest_that_serves_as_well(found: Blended) -> None:
+    for offered in found.providers:
+        serving = [each for each in found.tried if each.service.name == offered.name and each.serves]
+        assert offered.best is min(serving, key=lambda each: each.month.nano_per_image)
+        assert "serves as well" in offered.reason or "measure" in offered.reason
+
+
+def test_savings_hold_the_best_against_the_best_and_the_present_against_the_present(found: Blended) -> None:
+    modal, runpod, _ = found.providers
+    at_best = 1 - runpod.best.month.nano_per_image / modal.best.month.nano_per_image
+    as_is = 1 - runpod.as_is.month.nano_per_image / modal.as_is.month.nano_per_image
+    assert runpod.saving.point == pytest.approx(at_best)
+    assert runpod.as_is_saving.point == pytest.approx(as_is)
+    assert runpod.as_is_saving.point > runpod.saving.point, "most of it is only the shorter window"
+
+
+def test_windows_kept_workers_machines_and_hours_are_searched() -> None:
+    tried = worth_trying(RUNPOD, TERMS)
+    assert tried[0] == RUNPOD.setting
+    assert {setting.min_workers for setting in tried} == {0, 1}
+    assert worth_trying(VAST, TERMS) == [
+        rented(), rented(hours=(6, 22)), rented(hours=(8, 20)), rented(2), rented(2, hours=(6, 22)),
+        rented(2, hours=(8, 20)),
+    ]  # fmt: skip
+    busier = replace(TERMS, traffic=Curve(per_day=20_000))  # 2.1 machines' worth
+    assert worth_trying(VAST, busier)[:2] == [rented(), rented(3)]
+
+
+def test_who_could_not_be_replayed_is_named_with_the_reason(found: Blended) -> None:
+    assert found.unmeasured == [NOTHING]
+    bootless = replace(RUNPOD, boot=MODAL.boot.where(MODAL.boot.high < 0))
+    told = blended([replace(MODAL, setting=rented()), bootless], TERMS, baseline="Modal")
+    assert isinstance(told, Blended)
+    (runpod,) = told.unmeasured
+    assert (runpod.name, runpod.reason) == ("Runpod", "No boot time was measured on Runpod.")
+
+
+def test_without_a_measured_baseline_nothing_is_compared() -> None:
+    assert blended([RUNPOD], TERMS, baseline="Modal") == Unmeasured(
+        name="Modal", gpu="", reason="Nothing was measured on Modal."
+    )
+    unpriced = Unmeasured(name="Modal", gpu="L40S", reason="No price of Modal was seen.")
+    assert blended([unpriced, RUNPOD], TERMS, baseline="Modal") == replace(unpriced, gpu="")
+
+
+def test_every_pair_of_options_has_its_break_even_the_external_price_too(found: Blended) -> None:
+    names = [option.name for option in options_of(found, [FAL])]
+    assert names[:2] == ["Modal", "Runpod"]
+    assert names[-1] == "FAL flux/dev"
+    small = replace(found, terms=replace(found.terms, traffic=Curve(per_day=200)))
+    curves, crossings = volumes(small, [5, 500], [FAL])
+    assert set(curves["option"]) == set(names)
+    pairs = {(row["option"], row["other"]) for row in crossings.iter_rows(named=True)}
+    assert len(pairs) == len(names) * (len(names) - 1) / 2
+    assert curves.filter(option="FAL flux/dev")["usd_per_image_nano"].to_list() == [25_000_000] * 2
+
+
+def test_a_machine_rented_by_hours_is_an_option_around_the_clock_too(found: Blended) -> None:
+    hourly = next(each for each in found.tried if each.setting.hours is not None and each.month is not None)
+    vast = replace(found.providers[2], best=hourly)
+    names = [option.name for option in options_of(replace(found, providers=[vast]))]
+    assert names == ["Vast.ai", "Vast.ai around the clock"]
