@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from analysis.arrivals import LoadError
 from analysis.traces import MOST_REQUESTS
 from analysis.traffic import breakeven
-from analysis.traffic.blended import Blended, Offered, blended, options_of
+from analysis.traffic.blended import Blended, Offered, blended, volumes
 from analysis.traffic.breakeven import Bought
 from analysis.traffic.equal import Terms, Tried
 from analysis.traffic.measured import Subject, Unmeasured, services, subjects
@@ -43,7 +43,7 @@ def replayed(
     number: int | None,
     workflow: str | None,
     gpu: str | None,
-    volumes: tuple[float, float] | None,
+    between: tuple[float, float] | None,
     requests: int,
     with_layers: bool,
 ) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def replayed(
         found = blended(measured, terms, baseline=BASELINE)
         if isinstance(found, Unmeasured):
             raise Refused(found.reason)
-        at = breakeven.grid(*(volumes or _around(traffic)), points=POINTS)
+        at = breakeven.grid(*(between or _around(traffic)), points=POINTS)
         curves, crossings = _volumes(found, at, subject.workflow)
     except (LoadError, ReplayError) as error:
         raise Refused(str(error)) from None
@@ -126,11 +126,7 @@ def _volumes(found: Blended, at: Sequence[float], workflow: str) -> tuple[pl.Dat
         for line in reference_lines()
         if line.workflow == workflow
     ]
-    options = options_of(found, bought)
-    costs = breakeven.costs_of(
-        found.terms.traffic, seed=found.terms.seed, requests=min(found.terms.requests, breakeven.REQUESTS)
-    )
-    return breakeven.curves(options, at, costs), breakeven.break_evens(options, at, costs)
+    return volumes(found, at, bought, requests=min(found.terms.requests, breakeven.REQUESTS))
 
 
 def _offered(each: Offered) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def replay(
     with reading() as session:
         shown = replayed(
             session, Blobs(folder.blobs), world_clock(folder).now(),
-            number=number, workflow=workflow, gpu=gpu, volumes=_span(volumes), requests=requests,
+            number=number, workflow=workflow, gpu=gpu, between=_span(volumes), requests=requests,
             with_layers=not as_stated,
         )  # fmt: skip
     if json:
