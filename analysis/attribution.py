@@ -97,6 +97,15 @@ def share(fall: Mapping[str, Any]) -> float:
     return float("inf") * (1 if unexplained > 0 else -1) if unexplained else 0.0
 
 
+def beyond_limit(fall: Mapping[str, Any]) -> bool:
+    """More of it is unexplained than a verdict bears. An open bill says nothing yet, and one that may still grow is not
+    too small."""
+    state = CostState(fall["cost_state"])
+    if state is CostState.OPEN:
+        return False
+    return share(fall) > UNEXPLAINED_LIMIT or (state is CostState.FINAL and share(fall) < -UNEXPLAINED_LIMIT)
+
+
 def estimates(costs: pl.DataFrame, falls: pl.DataFrame, charges: pl.DataFrame) -> pl.DataFrame:
     """`ESTIMATES`: estimated against billed, of a run's deployments that have both, ordered by backend and at.
 
@@ -126,15 +135,7 @@ def estimates(costs: pl.DataFrame, falls: pl.DataFrame, charges: pl.DataFrame) -
 
 
 def _beyond(sums: pl.DataFrame) -> list[dict[str, Any]]:
-    return [row for row in sums.iter_rows(named=True) if _odd(row)]
-
-
-def _odd(row: Mapping[str, Any]) -> bool:
-    """An open bill says nothing yet, and one that may still grow is not too small."""
-    state = CostState(row["cost_state"])
-    if state is CostState.OPEN:
-        return False
-    return share(row) > UNEXPLAINED_LIMIT or (state is CostState.FINAL and share(row) < -UNEXPLAINED_LIMIT)
+    return [row for row in sums.iter_rows(named=True) if beyond_limit(row)]
 
 
 def _sentence(row: Mapping[str, Any]) -> str:

@@ -51,6 +51,12 @@ class Fixed:
         """The middle of the bracket; None while it has no upper end."""
         return (self.low_s + self.high_s) / 2 if math.isfinite(self.high_s) else None
 
+    def cold_after(self, gap_s: float) -> Chance:
+        """Within the bracket nothing is known."""
+        if gap_s <= self.low_s:
+            return Chance(0.0, 0.0, 0.0)
+        return Chance(1.0, 1.0, 1.0) if gap_s >= self.high_s else Chance(0.0, None, 1.0)
+
     def cold_chance(self, per_hour: float) -> Chance:
         """exp(-lambda W) at the middle and at both ends; a longer window is the smaller chance."""
         low, high = math.exp(-per_hour / 3600 * self.high_s), math.exp(-per_hour / 3600 * self.low_s)
@@ -70,6 +76,13 @@ class Drawn:
     steepness: float
     centre_s: float
     covariance: _Floats
+
+    def cold_after(self, gap_s: float) -> Chance:
+        """P(cold | gap), with limits by the delta method on its logit, t with n - 2."""
+        x = np.array([1.0, math.log(gap_s / self.centre_s)])
+        level = self.steepness * math.log(gap_s / self.median_s)
+        half = float(stdtrit(self.n - 2, 0.975)) * math.sqrt(float(x @ self.covariance @ x))
+        return Chance(float(expit(level - half)), float(expit(level)), float(expit(level + half)))
 
     def cold_chance(self, per_hour: float) -> Chance:
         """E exp(-lambda W), with limits by the delta method on its logit, t with n - 2."""

@@ -7,8 +7,26 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
+from analysis.layers import RefusedLayer
 from backends.errors import BackendError
-from cli import collect, compare, demo, export, launch, migrate, runs, schedule, simulate, stop, up
+from cli import (
+    bills,
+    collect,
+    compare,
+    costs,
+    demo,
+    effort,
+    export,
+    launch,
+    migrate,
+    prices,
+    runs,
+    schedule,
+    simulate,
+    stop,
+    traffic,
+    up,
+)
 from cli.output import Refused
 from settings import Settings, SettingsError, complaint
 from simulator.world import WorldError
@@ -16,7 +34,7 @@ from storage.db import StorageError
 from storage.plans import PlanError
 from workflows import WorkflowError
 
-EXPECTED = (Refused, BackendError, SettingsError, StorageError, PlanError, WorldError, WorkflowError)
+EXPECTED = (Refused, RefusedLayer, BackendError, SettingsError, StorageError, PlanError, WorldError, WorkflowError)
 
 app = typer.Typer(
     name="bakeoff",
@@ -26,7 +44,10 @@ app = typer.Typer(
     help="Compare GPU inference providers by what they truly cost and how they truly behave. "
     "Start with `bakeoff demo`: three simulated providers, no key, no dollar.",
 )
-for verb in (demo, up, simulate, collect, launch, schedule, runs, stop, compare, export, migrate):
+for verb in (
+    demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, export,
+    migrate,
+):  # fmt: skip
     verb.register(app)
 
 

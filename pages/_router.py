@@ -26,6 +26,7 @@ page = st.navigation(
         ],
         "Check": [
             st.Page("bills.py", title="Bills", icon=":material/receipt_long:"),
+            st.Page("card.py", title="Decision card", icon=":material/rule:"),
             st.Page("providers.py", title="Providers", icon=":material/dns:"),
         ],
     }

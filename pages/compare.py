@@ -6,10 +6,23 @@ import polars as pl
 import streamlit as st
 
 from analysis import spreadsheet
-from ui import capacity_view, charts, compare_view, cost_view, draw, latency_view, load
+from ui import (
+    capacity_view,
+    charts,
+    compare_view,
+    cost_panels,
+    cost_view,
+    draw,
+    latency_view,
+    load,
+    load_traffic,
+    price_panels,
+    prices,
+)
 from ui.formats import listed, state_glyph
 from ui.glossary import meaning
-from ui.names import label
+from ui.load_traffic import Question
+from ui.prices import Laid
 from ui.runs_view import LIVE
 from ui.scope import Scope, choices, scope_words, settings_words
 from ui.source import source
@@ -30,8 +43,8 @@ if everything.jobs.is_empty():
     st.stop()
 
 
-def pick() -> Scope:
-    """The filters: workflow, GPU, settings where there are several, runs."""
+def pick() -> tuple[Scope, Laid, dict[str, float]]:
+    """The filters: workflow, GPU, settings where there are several, runs, prices; and the measured $ an hour."""
     jobs = everything.jobs
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = choices(jobs, "workflow")
@@ -41,7 +54,13 @@ def pick() -> Scope:
         jobs = jobs.filter(pl.col("workflow") == workflow)
         gpus = choices(jobs, "gpu")
         gpu = st.segmented_control(
-            "GPU", gpus, default=gpus[0], key=f"gpu-{workflow}", required=True, help=meaning("gpu")
+            "GPU",
+            gpus,
+            default=gpus[0],
+            key=f"gpu-{workflow}",
+            bind="query-params",
+            required=True,
+            help=meaning("gpu"),
         )
         jobs = jobs.filter(pl.col("gpu") == gpu)
         settings = choices(jobs, "settings")
@@ -49,21 +68,30 @@ def pick() -> Scope:
         if len(settings) > 1:
             setting = st.selectbox("Settings", settings, format_func=settings_words, width=220)
         ids = sorted(jobs["run_id"].unique().to_list())
-        which = f"Run{'' if len(ids) == 1 else 's'} {listed([str(i) for i in ids])}"
+        which = (
+            f"Run{'' if len(ids) == 1 else 's'} {listed([str(i) for i in ids])}" if len(ids) < 5 else f"{len(ids)} runs"
+        )
         popover = st.popover(which, icon=":material/filter_list:")
         runs = popover.multiselect("Only these runs", ids, key="runs", bind="query-params")
-        st.space("stretch")
         chosen = Scope(str(workflow), str(gpu), setting, tuple(sorted(runs)))
-        rows = chosen.of(everything.timed)
-        st.download_button(
-            "Export",
-            partial(spreadsheet.csv, rows),
-            file_name=f"{'SIMULATED-' if rows['simulated'].any() else ''}{workflow}-{gpu}-jobs.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            help="The jobs behind this page, one a row, with a column `simulated`.",
-        )
-    return chosen
+        rates = prices.measured_rates(everything.deployments.filter(workflow=workflow, gpu=gpu))
+        laid = price_panels.pick(rates, load_traffic.layers_in_force(at))
+        st.space("stretch")
+        export(chosen)
+    return chosen, laid, rates
+
+
+def export(chosen: Scope) -> None:
+    """The jobs behind the page."""
+    rows = chosen.of(everything.timed)
+    st.download_button(
+        "Export",
+        partial(spreadsheet.csv, rows),
+        file_name=f"{'SIMULATED-' if rows['simulated'].any() else ''}{chosen.workflow}-{chosen.gpu}-jobs.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        help="The jobs behind this page, one a row, with a column `simulated`.",
+    )
 
 
 def summary(found: load.Comparison) -> None:
@@ -80,25 +108,14 @@ def summary(found: load.Comparison) -> None:
 
 
 def costs(found: load.Comparison) -> None:
-    """Where each bill went, and marginal beside fully loaded."""
-    falls = cost_view.falls(found.waterfall, found.deployments)
-    grid = st.grid(3, min_column_width=300, gap="small")
-    for name, fall in falls.items():
-        rows = cost_view.waterfall_rows(name, fall)
-        total = rows["label"][-1]
-        with draw.card(grid, label(name), f"{total} per 1,000 good images"):
-            st.caption(cost_view.fall_caption(fall), help=meaning("unexplained"))
-            alt = f"{label(name)}: " + ", ".join(f"{row['part']} {row['label']}" for row in rows.iter_rows(named=True))
-            draw.chart(charts.waterfall(rows, upper=cost_view.upper(falls)), alt=alt)
-    warm = compare_view.of_kind(found.cells, StartKind.WARM)
-    marginal = dict(zip(warm["backend"], warm["marginal_usd_per_image"], strict=True))
-    st.subheader("Marginal beside fully loaded", anchor=False, help=meaning("marginal") + " " + meaning("fully loaded"))
-    st.caption(
-        "$ per 1,000 good images. Two bases, never mixed: what one more image costs, and what they all did cost."
-    )
-    bills = cost_view.matched_bills(found.deployments, found.waterfall)
-    table = cost_view.cost_table(found.arms, bills, marginal)
-    draw.frame(table, alt="Marginal and fully loaded cost per provider")
+    """Where each bill went, two bases apart, cost against volume, and the prices laid over."""
+    cost_panels.waterfalls(found)
+    cost_panels.two_bases(found)
+    traffic = cost_panels.chosen_traffic(at)
+    question = Question(scope.workflow, scope.settings, scope.gpu, traffic, laid)
+    cost_panels.volume(at, question)
+    cost_panels.eviction(at, question, simulated=bool(found.jobs["simulated"].any()))
+    price_panels.layers(at, rates, laid)
 
 
 def latency(found: load.Comparison) -> None:
@@ -172,11 +189,11 @@ def gpus(found: load.Comparison) -> None:
             st.switch_page("job.py", query_params={"id": str(shown["job"][click["row"]])})
 
 
-scope = pick()
-found = load.comparison(at, scope.workflow, scope.gpu, scope.settings, scope.runs)
+scope, laid, rates = pick()
+found = load.comparison(at, scope.workflow, scope.gpu, scope.settings, scope.runs, laid)
 titles = {
     "Summary": lambda: compare_view.summary_title(found.cells, found.arms, scope.workflow),
-    "Cost": lambda: cost_view.cost_title(cost_view.falls(found.waterfall, found.deployments), found.arms),
+    "Cost": lambda: cost_view.cost_title(cost_view.falls(found.waterfall, found.deployments), found.arms, found.bases),
     "Latency": lambda: compare_view.latency_title(found.cells, found.timed),
     "Reliability": lambda: compare_view.reliability_title(found.cells),
 }
@@ -187,4 +204,5 @@ with head:
         titles[view]() + (", still counting" if live else ""),
         scope_words(scope, found.jobs, states) + " · no verdict: its rule needs blocks on several days",
     )
+    price_panels.told(laid, rates, load_traffic.layers_in_force(at))
 {"Summary": summary, "Cost": costs, "Latency": latency, "Reliability": reliability}[view](found)

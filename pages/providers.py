@@ -3,7 +3,7 @@
 import streamlit as st
 
 from storage.models import Request
-from ui import draw, load, providers_view
+from ui import draw, effort_panels, load, providers_view
 from ui.asking import ask_button, ask_reply
 from ui.formats import clock_time, plain
 from ui.names import in_order, label
@@ -76,3 +76,7 @@ if prices.height:
     draw.frame(prices, columns, alt="Prices with source and age", key="prices")
 else:
     st.caption("No price was seen yet.")
+
+if backends:
+    effort_panels.effort_log(at, in_order(backends))
+    effort_panels.payback(at)

@@ -39,6 +39,7 @@ def add_layer(session: Session, layer: Layer, *, made_by: str, now: datetime, re
     )
     session.add(row)
     session.flush()
+    session.refresh(row)  # amounts as they are kept
     return row
 
 

@@ -202,6 +202,7 @@ def data_version(session: Session) -> str:
         func.max(type_coerce(Request.answered_at, BigInteger)),
         func.max(type_coerce(BillRead.read_at, BigInteger)),
         func.count(type_coerce(PriceLayer.revoked_at, BigInteger)),
+        func.count(col(Effort.id)),  # an entry can be dropped
     ]
     parts = [session.execute(select(value)).scalar_one() for value in (*newest, *moved)]
     for state in (Run.status, Job.status, Deployment.state, Charge.state):

@@ -5,8 +5,21 @@ from typing import Any
 
 import polars as pl
 
+from analysis.attribution import UNEXPLAINED_LIMIT as UNEXPLAINED_LIMIT
+from analysis.attribution import beyond_limit
+from analysis.bases import FULLY_LOADED
 from analysis.cost import weakest_state
-from ui.formats import per_thousand, percent, signed_percent, state_glyph, three_figures, usd
+from ui.formats import (
+    Formatter,
+    count,
+    interval,
+    listed,
+    percent,
+    quiet,
+    signed_percent,
+    state_glyph,
+    three_figures,
+)
 from ui.names import in_order, label, provider_of
 from words import Provider
 
@@ -21,7 +34,6 @@ PARTS = {
     "rounding_nano": "rounding",
     "unexplained_nano": "unexplained",
 }
-UNEXPLAINED_LIMIT = 0.05
 Fall = Mapping[str, Any]
 
 
@@ -81,11 +93,14 @@ def fall_caption(fall: Fall) -> str:
     return f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained{part}"
 
 
-def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
-    """What the cheapest candidate saves, by its largest part; or why that cannot be said yet."""
+def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame, bases: pl.DataFrame | None = None) -> str:
+    """What the cheapest candidate saves, by its largest part; or why that cannot be said yet.
+
+    `bases` (`bases.BASES`): where the limits of both meet, no difference shows. A bill that is open is not judged.
+    """
     for name in in_order(all_falls):
-        share = unexplained_share(all_falls[name])
-        if abs(share) > UNEXPLAINED_LIMIT:
+        if beyond_limit(all_falls[name]):
+            share = unexplained_share(all_falls[name])
             return f"{label(name)}'s bill does not add up: {percent(abs(share))} is unexplained"
     if not all_falls:
         return (
@@ -96,15 +111,30 @@ def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame) -> str:
     if base is None or not candidates:
         return f"Only {label(next(iter(all_falls)))} is billed yet"
     best = min(candidates, key=lambda name: _per_thousand(all_falls[name], "billed_nano"))
-    return _saves(best, all_falls[best], base)
+    return _no_difference(best, bases) or _saves(best, all_falls[best], base)
 
 
-def cost_table(arms: pl.DataFrame, bills: Mapping[str, Fall], marginal: Mapping[str, float | None]) -> pl.DataFrame:
-    """Marginal beside fully loaded per backend, never mixed; the bill beside the estimate of the same deployments."""
-    by_backend = {row["backend"]: row for row in arms.iter_rows(named=True)}
-    return pl.DataFrame(
-        [_cost_row(by_backend[name], bills.get(name), marginal.get(name)) for name in in_order(by_backend)]
-    )
+def basis_rows(bases: pl.DataFrame, basis: str) -> list[dict[str, str]]:
+    """One basis per provider (`bases.BASES`) in four units; a number with its limits or why it has none."""
+    mine = bases.filter(basis=basis)
+    rows = []
+    for name in in_order(mine["backend"].to_list()):
+        units = {row["unit"]: row for row in mine.filter(backend=name).iter_rows(named=True)}
+        image = units["image"]
+        blocks = f"{count(image['blocks'])} {'block' if image['blocks'] == 1 else 'blocks'}"
+        rows.append(
+            {
+                "Provider": label(name),
+                "$ per 1,000": _with_limits(units["thousand_images"], three_figures),
+                "$ per image": _of_unit(units["image"]),
+                "$ per job": _of_unit(units["job"]),
+                "$ per hour": _of_unit(units["hour"]),
+                "$ per GPU-s": _of_unit(units["gpu_s"]),
+                "n": f"{count(image['of_units'])} in {blocks}",
+                "State": state_glyph(image["cost_state"]),
+            }
+        )
+    return rows
 
 
 def matched_bills(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> dict[str, Fall]:
@@ -137,25 +167,39 @@ def _saves(name: str, fall: Fall, base: Fall) -> str:
     column = max(PARTS, key=lambda part: _per_thousand(base, part) - _per_thousand(fall, part))
     part = _per_thousand(base, column) - _per_thousand(fall, column)
     return (
-        f"{PARTS[column].capitalize()} is what {label(name)} saves most: {three_figures(part)} "
+        f"{PARTS[column].capitalize()} is what {label(name)} saves: {three_figures(part)} "
         f"of {three_figures(theirs)} per 1,000"
     )
 
 
-def _cost_row(row: Mapping[str, Any], bill: Fall | None, marginal: float | None) -> dict[str, object]:
-    loaded = row["fully_loaded_usd_per_image"]
-    return {
-        "provider": label(row["backend"]),
-        "marginal": per_thousand(marginal),
-        "fully loaded": per_thousand(loaded),
-        "ratio": f"{loaded / marginal:.1f}×" if loaded and marginal else None,
-        "state": state_glyph(row["state"]),
-        "good images": row["good_images"],
-        "billed": usd(bill["billed_usd"]) if bill else None,
-        "estimated": f"~{usd(bill['estimated_usd'])}" if bill else None,
-        "billed / estimated": signed_percent(change(bill)) if bill else None,
-        "simulated": row["simulated"],
-    }
+def _no_difference(name: str, bases: pl.DataFrame | None) -> str | None:
+    """A sentence where the limits of both say that they may cost the same; None where they differ or are not known."""
+    if bases is None:
+        return None
+    rows = bases.filter(basis=FULLY_LOADED, unit="thousand_images")
+    both = [next(iter(rows.filter(backend=each).to_dicts()), None) for each in (name, Provider.MODAL.value)]
+    if any(row is None or row["usd_lo"] is None or row["usd_hi"] is None for row in both):
+        return None
+    mine, base = (row for row in both if row is not None)
+    if mine["usd_hi"] < base["usd_lo"] or mine["usd_lo"] > base["usd_hi"]:
+        return None
+    said = [
+        f"{label(row['backend'])} {three_figures(row['usd'])} {_limits(row, three_figures)}" for row in (mine, base)
+    ]
+    return f"No cost difference shows yet: {listed(said)} per 1,000"
+
+
+def _with_limits(row: Fall, write: Formatter) -> str:
+    said = _limits(row, write) or (row["withheld"] or "")
+    return f"{write(row['usd'])} {quiet(said)}".strip()
+
+
+def _limits(row: Fall, write: Formatter) -> str:
+    return interval(row["usd_lo"], row["usd_hi"], write)
+
+
+def _of_unit(row: Fall) -> str:
+    return three_figures(row["usd"])
 
 
 def _per_thousand(fall: Fall, column: str) -> float:

@@ -103,7 +103,7 @@ def usd(value: float | None) -> str:
 
 def whole_usd(value: float | None) -> str:
     """$39"""
-    return UNKNOWN if value is None else f"${value:,.0f}"
+    return UNKNOWN if value is None else _minus(f"${value:,.0f}").replace("$−", "−$")
 
 
 def money(value: float | None, state: CostState | str | None) -> str:
@@ -147,6 +147,11 @@ def duration(span: timedelta | None) -> str:
         if s < size_s * upto:
             return f"{s / size_s:.0f} {unit}"
     return f"{s / 86400:.0f} days"
+
+
+def duration_s(span_s: float | None) -> str:
+    """The same of seconds: 45 s, 4 min"""
+    return UNKNOWN if span_s is None else duration(timedelta(seconds=span_s))
 
 
 def day_time(at: datetime | None) -> str:

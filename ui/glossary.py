@@ -29,6 +29,26 @@ DEFINITIONS: Final[dict[str, str]] = {
     "fully loaded": "Every dollar of the deployments (idle, cold, failed jobs, storage, network, fees) / good images.",
     "marginal": "Busy seconds of good warm jobs x unit price / good images. What one more image costs "
     "while a worker is up.",
+    "blended": "Our traffic replayed through what was measured: billed / estimated x (paid seconds x rate + boots x "
+    "their price) + what is due at rest, over the good images of the month. This basis alone decides.",
+    "equal service": "Each provider, the baseline too, at its cheapest setting whose blended p95 is at most 1.25 times "
+    "the baseline's as it is now, at the upper end of its interval.",
+    "as is": "Both as they are deployed now. Most of such a saving is a shorter window, which the baseline can have "
+    "too.",
+    "blended p95": "95th percentile of cold and warm latencies, mixed by the replayed cold share, with the replayed "
+    "waits.",
+    "cold share": "Replayed requests that meet no ready worker and wait for a boot, of all.",
+    "eviction": "P(cold | idle gap) from eviction probes. Where no gap was both warm and cold, the window lies in a "
+    "bracket; else it is drawn anew each time, with a 95 % band from 64 probes on.",
+    "traffic profile": "When requests come: so many a day along 24 hourly weights (UTC), a CSV of instants, or volumes "
+    "that the product's own documents project.",
+    "price layer": "What a person laid over measured prices: discounts first, then a committed price, then a price of "
+    "one's own; credits lower no cost. Named, dated, revoked with one click; costs under it count as estimated.",
+    "what if": "A price of your own that lives in the address alone: nothing is stored, nobody else sees it.",
+    "effort": "Minutes of people's work by kind, entered here or with `bakeoff effort`, and waits that deployments "
+    "tell (measured). The two are never in one sum.",
+    "payback": "One-off dollars / (saving a month - operations, plan and storage a month more than the baseline's). "
+    "Its ends belong to those of the saving.",
     "idle": "Lifetime of the deployment - boot - busy seconds, x unit price.",
     "cost state": "○ estimated: our prediction. ◐ open or provisional: billed, may still change. ● final: unchanged "
     "48 h after the bucket ended and in two fetches 12 h apart. A sum takes the weakest state of its parts.",

@@ -13,11 +13,13 @@ import polars as pl
 import streamlit as st
 from sqlmodel import Session, select
 
-from analysis import attribution, capacity, compare, cost, focus
+from analysis import attribution, bases, capacity, compare, cost, focus
+from analysis.layers import relaid
 from analysis.timing import timed
-from storage import bills, focus_lines, frames, queries, schedule_lines
+from storage import bills, focus_lines, frames, layers, queries, schedule_lines
 from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
+from ui.prices import LAID, Laid, layers_of
 from ui.scope import Scope
 from ui.source import Source, source_at
 
@@ -77,18 +79,31 @@ class Comparison(NamedTuple):
     waterfall: pl.DataFrame
     capacity: pl.DataFrame
     failures: pl.DataFrame
+    bases: pl.DataFrame
+    rates: pl.DataFrame  # `layers.LAYERED`: deployments whose price something was laid over
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def comparison(at: Version, workflow: str, gpu: str, settings: str, run_ids: tuple[int, ...]) -> Comparison:
-    """Cells, arms and waterfall of one workflow at one setting on one GPU, from these runs (none named: all)."""
+def comparison(
+    at: Version, workflow: str, gpu: str, settings: str, run_ids: tuple[int, ...], laid: Laid = LAID
+) -> Comparison:
+    """Cells, arms and waterfall of one workflow at one setting on one GPU, from these runs (none named: all).
+
+    Every dollar of it is at the prices that `laid` makes of the measured ones.
+    """
     data, scope = measured(at), Scope(workflow, gpu, settings, run_ids)
-    jobs, timed_jobs = scope.of(data.jobs), scope.of(data.timed)
+    jobs = scope.of(data.jobs)
     deployments = data.deployments.filter(pl.col("deployment_id").is_in(jobs["deployment_id"].unique().implode()))
     charges = data.charges.filter(pl.col("deployment_id").is_in(deployments["deployment_id"].implode()))
+    with at.reading() as session:
+        over = layers_of(laid, layers.layers(session))
+    deployments, jobs, charges, rates = relaid(deployments, jobs, charges, over)
+    timed_jobs = timed(jobs)
     return Comparison(
         jobs=jobs,
         timed=timed_jobs,
+        bases=bases.bases(deployments, jobs, charges),
+        rates=rates,
         cells=compare.cells(jobs),
         deployments=compare.deployments(deployments, jobs, charges),
         arms=compare.arms(deployments, jobs, charges),

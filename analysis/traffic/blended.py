@@ -81,12 +81,15 @@ def worth_trying(service: Service, terms: Terms) -> list[Setting]:
     return list(dict.fromkeys((now, *more)))
 
 
-def volumes(found: Blended, at: Sequence[float], bought: Sequence[Bought] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+def volumes(
+    found: Blended, at: Sequence[float], bought: Sequence[Bought] = (), *, requests: int = breakeven.REQUESTS
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`breakeven.CURVE` and `breakeven.BREAK_EVEN` over these requests a day, of every provider's best and the others.
 
-    A rented machine stands around the clock too; an external price is a line.
+    A rented machine stands around the clock too; an external price is a line. `requests` enter a point at least.
     """
-    options, costs = options_of(found, bought), breakeven.costs_of(found.terms.traffic, seed=found.terms.seed)
+    options = options_of(found, bought)
+    costs = breakeven.costs_of(found.terms.traffic, seed=found.terms.seed, requests=requests)
     return breakeven.curves(options, at, costs), breakeven.break_evens(options, at, costs)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -37,7 +38,16 @@ def specs() -> dict[str, Spec]:
     bills = pl.DataFrame([{**bill, "simulated": True}])
     asked = pl.DataFrame([{"question": "Warm p50", "planned": 24, "needed": 6, "simulated": True}])
     phase = latency_view.phase_means(one, StartKind.WARM)
+    point = {"option": "Modal", "key": "Modal", "dashed": False, "simulated": True}
+    lines = pl.DataFrame([{**point, "x": x, "y": y} for x, y in ((10.0, 20.0), (100.0, 9.0))])
+    meets = pl.DataFrame([{"x": 50.0, "y": 12.0, "label": "Modal is cheaper below 50"}])
+    gone = lines.with_columns(y=pl.lit(0.5), low=pl.lit(0.4), high=pl.lit(0.6))
+    day = pl.DataFrame({"hour": [0, 1], "per_hour": [3.0, 9.0], "simulated": [True, True]})
     return {
+        "volume": charts.volume(lines, marks=meets, per_day=40),
+        "coldshare": charts.coldshare(lines.with_columns(y=pl.lit(0.5)), per_day=40),
+        "eviction": charts.eviction(gone, pl.DataFrame({"x": [30.0]})),
+        "hours": charts.hours(day),
         "intervals": charts.intervals(rows_of_intervals(), limit=10.0),
         "strip": charts.strip(marks, latency_view.quantile_marks(one), ["Modal", "Runpod"]),
         "dots": charts.dots(latency_view.marks(cold, StartKind.COLD), ["Modal", "Vast.ai"]),
@@ -51,6 +61,19 @@ def specs() -> dict[str, Spec]:
         "variance": charts.variance(bills),
         "power": charts.power(asked),
     }
+
+
+def test_names_at_the_end_of_lines_do_not_lie_on_each_other() -> None:
+    ends = [("Modal", 9.0), ("Runpod", 9.01), ("Vast.ai", 8.99)]
+    rows = [
+        {"option": name, "key": name, "x": x, "y": y, "dashed": False, "simulated": True}
+        for name, y in ends
+        for x in (10.0, 100.0)
+    ]
+    spec = charts.volume(pl.DataFrame(rows), marks=pl.DataFrame(), per_day=40)
+    named = [rows for rows in spec["datasets"].values() if rows and "at" in rows[0]]
+    places = sorted(row["at"] for row in named[0])
+    assert all(above / below > 1.04 for below, above in pairwise(places)), "an eleventh of the axis"
 
 
 def test_every_chart_of_the_kit_is_here() -> None:

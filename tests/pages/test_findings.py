@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from analysis import schema
+from analysis.bases import BASES
 from storage.models import Backend, Charge, Deployment, Run
 from storage.queries import RunDetail, RunLine
 from tests.pages.frames import START, arm, arms, cell, cells, image, images, job, jobs, speed, timed_jobs
@@ -149,12 +150,50 @@ def fall(**parts: float) -> dict:
 
 def test_the_cost_title_names_the_part_that_is_saved() -> None:
     falls = {"modal": fall(good_nano=0.7, idle_nano=1.4), "runpod": fall(good_nano=0.6, idle_nano=0.4)}
-    assert cost_view.cost_title(falls, arms()) == "Idle is what Runpod saves most: $10.0 of $21.0 per 1,000"
+    assert cost_view.cost_title(falls, arms()) == "Idle is what Runpod saves: $10.0 of $21.0 per 1,000"
 
 
 def test_a_bill_that_does_not_add_up_is_the_title() -> None:
     falls = {"modal": fall(good_nano=1.0), "runpod": fall(good_nano=0.9, unexplained_nano=0.1)}
     assert cost_view.cost_title(falls, arms()) == "Runpod's bill does not add up: 10.0 % is unexplained"
+    falls["runpod"] |= {"cost_state": "open"}
+    assert "add up" not in cost_view.cost_title(falls, arms()), "an open bill says nothing yet"
+    falls["runpod"] |= {"cost_state": "provisional", "unexplained_nano": -falls["runpod"]["unexplained_nano"]}
+    assert "add up" not in cost_view.cost_title(falls, arms()), "and one that may grow is not too small"
+
+
+def basis(backend: str, usd: float, low: float | None, high: float | None, **values: object) -> dict[str, object]:
+    row = {"backend": backend, "basis": "fully_loaded", "unit": "thousand_images", "usd": usd, "usd_lo": low}
+    return {**row, "usd_hi": high, "of_units": 90.0, "blocks": 8, "cost_state": "final", **values}
+
+
+def bases(*rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame([{name: row.get(name) for name in BASES} for row in rows], schema=BASES)
+
+
+def test_limits_that_meet_show_no_difference() -> None:
+    falls = {"modal": fall(good_nano=2.1), "runpod": fall(good_nano=1.0)}
+    apart = bases(basis("modal", 21, 18, 24), basis("runpod", 10, 9, 12))
+    assert cost_view.cost_title(falls, arms(), apart).startswith("Execution is what Runpod saves")
+    meet = bases(basis("modal", 21, 11, 24), basis("runpod", 10, 9, 12))
+    said = cost_view.cost_title(falls, arms(), meet)
+    assert said == "No cost difference shows yet: Runpod $10.0 [9.00, 12.0] and Modal $21.0 [11.0, 24.0] per 1,000"
+    withheld = bases(basis("modal", 21, None, None), basis("runpod", 10, 9, 12))
+    assert cost_view.cost_title(falls, arms(), withheld).startswith("Execution is what Runpod saves")
+
+
+def test_a_basis_is_told_in_four_units_with_its_limits_or_why_it_has_none() -> None:
+    units = [("image", 0.021), ("job", 0.02), ("hour", 2.4), ("gpu_s", 0.00067)]
+    rows = [basis("modal", usd, None, None, unit=unit) for unit, usd in units]
+    other = basis("modal", 99, 98, 100, basis="marginal")
+    [said] = cost_view.basis_rows(
+        bases(*rows, basis("modal", 21, None, None, withheld="needs 3 more blocks"), other), "fully_loaded"
+    )
+    assert said["$ per 1,000"].startswith("$21.0 ")
+    assert "needs" in said["$ per 1,000"]
+    assert [said[name] for name in ("$ per image", "$ per job", "$ per hour", "$ per GPU-s", "n")] == [
+        "$0.0210", "$0.0200", "$2.40", "$0.000670", "90 in 8 blocks",
+    ]  # fmt: skip
 
 
 def test_no_candidate_that_is_cheaper_is_said() -> None:

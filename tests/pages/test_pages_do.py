@@ -5,15 +5,16 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sqlmodel import Session, select
 from streamlit.testing.v1 import AppTest
 
-from storage.db import DataFolder, open_reader
-from storage.models import Request, Run
+from storage.db import DataFolder, open_engine, open_reader
+from storage.models import Effort, PriceLayer, Request, Run, TrafficProfile
 from tests.pages.conftest import Open, words
 from ui.runs_view import left_told
-from words import RequestKind, RunStatus
+from words import LayerKind, RequestKind, RunStatus
 
 
 def rows(folder: Path, model: type) -> list:
@@ -177,7 +178,7 @@ def test_the_view_in_the_address_is_the_view_shown(seeded: Path, open_page: Open
     app = open_page(seeded, "compare", view="Cost")
 
     assert app.segmented_control(key="view").value == "Cost"
-    assert "Marginal beside fully loaded" in words(app)
+    assert "**Fully loaded**" in words(app)
 
 
 def test_comparing_another_workflow_changes_the_finding(seeded: Path, open_page: Open) -> None:
@@ -244,3 +245,103 @@ def test_a_card_that_fails_says_so_and_the_rest_is_drawn() -> None:
     assert "could not be drawn" in app.error[0].value
     assert "secret" not in app.error[0].value
     assert app.caption[0].value == "still here"
+
+
+@pytest.fixture
+def unended(copy: Path) -> Path:
+    """No run is over: bills are there, and no traffic is replayed, which takes seconds."""
+    with Session(open_engine(DataFolder(copy).db)) as session:
+        for run in session.exec(select(Run)):
+            run.status = RunStatus.TEARING_DOWN
+        session.commit()
+    return copy
+
+
+def test_a_what_if_lives_in_the_address_and_one_click_takes_it_back(unended: Path, open_page: Open) -> None:
+    measured = open_page(unended, "compare", view="Cost")
+    app = open_page(unended, "compare", view="Cost", **{"usdh-runpod": "0.5"})
+
+    assert "WHAT IF" not in words(measured)
+    assert "What if: Runpod at \\$0.50 an hour instead of \\$1.91" in words(app)
+    assert panel(app, "Runpod") != panel(measured, "Runpod")
+    assert panel(app, "Modal") == panel(measured, "Modal")
+    button(app, "Back to measured prices").click().run()
+    assert "WHAT IF" not in words(app)
+    assert panel(app, "Runpod") == panel(measured, "Runpod")
+
+
+def panel(app: AppTest, name: str) -> str:
+    return next(one.value for one in app.markdown if one.value.startswith(f"**{name}** ") and "per 1,000" in one.value)
+
+
+def test_a_price_layer_is_laid_over_by_name_and_revoked_again(unended: Path, open_page: Open) -> None:
+    app = open_page(unended, "compare", view="Cost")
+    before = panel(app, "Modal")
+    assert button(app, "Lay it over").disabled, "nobody said who"
+    app.text_input(key="who").set_value("finn").run()
+    app.text_input(key="layer-name").set_value("annual commitment").run()
+    app.number_input(key="layer-value-override-modal").set_value(1.2).run()
+    button(app, "Lay it over").click().run()
+
+    [row] = rows(unended, PriceLayer)
+    assert (row.name, row.kind, row.backend, row.made_by) == ("annual commitment", LayerKind.OVERRIDE, "modal", "finn")
+    assert "Prices include annual commitment (Modal, \\$1.20 an hour, by finn)." in [one.value for one in app.info]
+    assert panel(app, "Modal") != before
+    button(app, "Revoke").click().run()
+    [row] = rows(unended, PriceLayer)
+    assert (row.revoked_by, panel(app, "Modal")) == ("finn", before)
+
+
+def test_minutes_are_logged_by_whom(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "providers")
+    before = len(rows(copy, Effort))
+    app.text_input(key="who").set_value("ana").run()
+    app.number_input(key="effort-minutes").set_value(35.0).run()
+    button(app, "Log it").click().run()
+
+    row = rows(copy, Effort)[-1]
+    assert len(rows(copy, Effort)) == before + 1
+    assert (row.backend, row.kind, row.minutes, row.by, row.measured) == ("modal", "deploy", 35.0, "ana", False)
+    assert "Modal 55 min" in words(app)
+
+
+def test_a_record_of_instants_is_refused_with_its_line_and_taken_when_it_is_mended(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "card")
+    app.text_input(key="profile-name").set_value("one day").run()
+    app.text_input(key="who").set_value("ana").run()
+    app.file_uploader[0].set_value(("t.csv", b"at\n2026-11-01T08:00:00Z\nyesterday\n", "text/csv")).run()
+    button(app, "Add record").click().run()
+
+    assert "Line 3 of the trace is no instant: 'yesterday'" in app.error[0].value.replace("\\", "")
+    assert len(rows(copy, TrafficProfile)) == 1
+    app.file_uploader[0].set_value(("t.csv", b"at\n2026-11-01T08:00:00Z\n2026-11-01T09:00:00Z\n", "text/csv")).run()
+    button(app, "Add record").click().run()
+    row = rows(copy, TrafficProfile)[-1]
+    assert (row.name, row.requests, row.made_by) == ("one day", 2, "ana")
+
+
+def test_a_volume_with_its_hours_is_added_and_a_wrong_curve_is_told(copy: Path, open_page: Open) -> None:
+    app = open_page(copy, "card")
+    app.text_input(key="profile-name").set_value("evenings").run()
+    app.text_input(key="who").set_value("ana").run()
+    app.text_input(key="profile-curve").set_value("1, 2, 3").run()
+    button(app, "Add volume").click().run()
+    assert "24 weights" in app.error[0].value
+
+    app.text_input(key="profile-curve").set_value("0 " * 18 + "1 " * 6).run()
+    button(app, "Add volume").click().run()
+    row = rows(copy, TrafficProfile)[-1]
+    assert (row.name, row.per_day, row.curve[18:]) == ("evenings", 1000.0, [pytest.approx(1 / 6)] * 6)
+
+
+def test_billing_lines_of_one_kind_are_shown_when_asked(seeded: Path, open_page: Open) -> None:
+    everything = open_page(seeded, "bills")
+    app = open_page(seeded, "bills", **{"lines-of": "flagged"})
+
+    count = {name: table(one, "before").height for name, one in (("all", everything), ("flagged", app))}
+    assert 0 < count["flagged"] < count["all"]
+    assert table(app, "before")["flags"].null_count() == 0
+
+
+def table(app: AppTest, column: str):
+    return next(pl.DataFrame(one.value) for one in app.dataframe if column in one.value)

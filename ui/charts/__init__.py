@@ -5,20 +5,26 @@ Each frame carries `key`, the meaning that colours the row (ui.charts.kit.KEYS),
 
 from ui.charts.burn import burn
 from ui.charts.costbar import costbar
+from ui.charts.eviction import eviction
 from ui.charts.failures import failures
+from ui.charts.hours import hours
 from ui.charts.intervals import intervals
 from ui.charts.lanes import lanes
 from ui.charts.phases import joblife, phases
 from ui.charts.power import power
 from ui.charts.strip import dots, strip
 from ui.charts.variance import variance
+from ui.charts.volume import coldshare, volume
 from ui.charts.waterfall import waterfall
 
 __all__ = [
     "burn",
+    "coldshare",
     "costbar",
     "dots",
+    "eviction",
     "failures",
+    "hours",
     "intervals",
     "joblife",
     "lanes",
@@ -26,5 +32,6 @@ __all__ = [
     "power",
     "strip",
     "variance",
+    "volume",
     "waterfall",
 ]

@@ -6,6 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.eviction import Drawn, Fixed, Probe, Withheld, probe_gaps, window_of
 
@@ -169,3 +170,20 @@ def lognormal(dice: Random, spread: float):
 
 def gone(gap_s: float, median_s: float, steepness: float) -> float:
     return 1 / (1 + (gap_s / median_s) ** -steepness)
+
+
+def test_after_a_gap_within_the_bracket_nothing_is_known() -> None:
+    law = Fixed(n=9, low_s=290, high_s=310)
+    found = {gap: law.cold_after(gap) for gap in (290, 300, 310)}
+    assert found == {290: (0, 0, 0), 300: (0, None, 1), 310: (1, 1, 1)}
+
+
+def test_the_chance_after_a_gap_is_the_law_with_limits_that_widen_away_from_the_probes() -> None:
+    covariance = np.array([[0.1, 0.05], [0.05, 1.0]])
+    law = Drawn(n=64, median_s=300.0, steepness=6.0, centre_s=250.0, covariance=covariance)
+    found = law.cold_after(400.0)
+    assert found.point == pytest.approx(gone(400.0, 300.0, 6.0))
+    x = math.log(400 / 250)
+    half = stats.t.ppf(0.975, 62) * math.sqrt(0.1 + 2 * 0.05 * x + x * x)
+    ends = [1 / (1 + math.exp(-(6 * math.log(400 / 300) + sign * half))) for sign in (-1, 1)]
+    assert (found.low, found.high) == pytest.approx(tuple(ends))

@@ -15,7 +15,10 @@ from storage.db import DataFolder, lock_folder, open_engine, open_reader
 from storage.models import Request, Run
 from tests.unit.cli.conftest import Command, Said
 
-READ_VERBS = (("runs",), ("compare",), ("export", "out"), ("launch", "flux-dev", "--cap", "5"))
+READ_VERBS = (
+    ("runs",), ("compare",), ("export", "out"), ("launch", "flux-dev", "--cap", "5"), ("costs",), ("bills",),
+    ("prices",), ("traffic",), ("effort",),
+)  # fmt: skip
 
 
 def refused(said: Said, *words: str) -> None:
@@ -86,8 +89,8 @@ def test_a_wrong_setting_is_named(
 def test_every_verb_has_help_that_says_what_it_does() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
-        "demo", "up", "simulate", "collect", "launch", "schedule", "schedules", "runs", "stop", "compare", "export",
-        "migrate",
+        "demo", "up", "simulate", "collect", "launch", "schedule", "schedules", "runs", "stop", "compare", "costs",
+        "bills", "prices", "traffic", "effort", "export", "migrate",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -10,10 +10,34 @@ from sqlmodel import Session
 
 from storage import queries
 from storage.billing import upsert_charges
-from storage.models import Backend, Charge, Collector, Event, Job, Offer, Request
+from storage.models import (
+    Backend,
+    BillRead,
+    Charge,
+    Collector,
+    Effort,
+    Event,
+    Job,
+    Offer,
+    PriceLayer,
+    Request,
+    TrafficProfile,
+)
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
-from words import CostState, DeploymentState, JobStatus, Provider, RequestKind, RequestState, RunStatus
+from words import (
+    BillOutcome,
+    CostState,
+    DeploymentState,
+    EffortKind,
+    JobStatus,
+    LayerKind,
+    Provider,
+    RequestKind,
+    RequestState,
+    RunStatus,
+    TrafficKind,
+)
 
 
 @pytest.fixture
@@ -206,5 +230,24 @@ def test_whatever_a_page_shows_changes_the_data_version(session: Session) -> Non
     changed()
     upsert_charges(session, [line], now=after(1), simulated=True)
     changed()
-    assert len(set(versions)) == len(versions) == 14
+    kind, told = EffortKind.DEPLOY, {"at": AT, "minutes": 5.0, "measured": False, "simulated": True, "created_at": AT}
+    entries = [Effort(backend="vast", kind=kind, **told) for _ in range(2)]
+    session.add_all(entries)
+    changed()
+    session.delete(entries[0])
+    changed()
+    layer = PriceLayer(name="a", kind=LayerKind.CREDIT, backend="vast", valid_from=AT, created_at=AT)
+    session.add(layer)
+    changed()
+    layer.revoked_at = AT
+    changed()
+    session.add(TrafficProfile(name="a", kind=TrafficKind.DAILY, simulated=True, created_at=AT))
+    changed()
+    told = {"since": AT, "until": AT, "lines": 0, "new": 0, "changed": 0, "simulated": True}
+    read = BillRead(backend="vast", read_at=AT, outcome=BillOutcome.READ, **told)
+    session.add(read)
+    changed()
+    read.read_at = after(1)
+    changed()
+    assert len(set(versions)) == len(versions) == 21
     assert session.get_one(Job, job.id).status is JobStatus.SUCCEEDED
