@@ -308,16 +308,17 @@ def recomputed(
     point: float,
     without: Sequence[float],
     *,
+    least: int = LEAST_BLOCKS,
     scale: Scale = "log",
     chance: float = 0.0,
     alpha: float = stats.TWO_SIDED,
 ) -> Estimate:
     """What a replay of measured seconds comes to, by jackknife: the same recomputed without each block in turn.
 
-    Dollars on the scale of their logarithm and from 8 blocks on, like a saving; shares as they are, held between 0 and
-    1, from 5 on. chance: the point's own standard error on that scale, of the replay's draws. n: how many blocks.
+    Dollars on the scale of their logarithm; shares as they are, held between 0 and 1. least: blocks below which there
+    are no limits. chance: the point's own standard error on that scale, of the replay's draws. n: how many blocks.
     """
-    blocks, least = len(without), CLAIM_BLOCKS if scale == "log" else LEAST_BLOCKS
+    blocks = len(without)
     if blocks < least:
         return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=least - blocks)
     if scale == "log":

@@ -7,6 +7,7 @@ through by replaying again without each block in turn (jackknife), on the first 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -150,6 +151,7 @@ def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], 
     except ReplayError as error:
         return Tried(service=service, setting=setting, without={}, reason=str(error))
     chance = _chance(came[0], month, terms.traffic)
+    dollars = partial(estimates.recomputed, least=estimates.CLAIM_BLOCKS, chance=chance.dollars)
     cold = estimates.recomputed(
         month.replayed.cold_share,
         [each.replayed.cold_share for each in without.values()],
@@ -162,12 +164,8 @@ def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], 
         setting=setting,
         month=month,
         cold_share=cold,
-        nano_per_image=estimates.recomputed(
-            month.nano_per_image, [each.nano_per_image for each in without.values()], chance=chance.dollars
-        ),
-        nano_per_month=estimates.recomputed(
-            month.nano, [each.nano for each in without.values()], chance=chance.dollars
-        ),
+        nano_per_image=dollars(month.nano_per_image, [each.nano_per_image for each in without.values()]),
+        nano_per_month=dollars(month.nano, [each.nano for each in without.values()]),
         blend=blend,
         p95_s=estimates.blended_quantile(blend, TAIL) if blend else None,
         without={block: each.nano_per_image for block, each in without.items()},

@@ -282,7 +282,7 @@ def _costs(ended: Ended) -> Iterator[str]:
         if line.state is not CostState.FINAL and line.deployment_id is not None:
             yield f"the line {line.id} is {line.state}"
     for row in ended.deployments.values():
-        ours, true = sum((line.billed_cost for line in lines[row.id]), Decimal()), ended.true_usd(row.key)
+        ours, true = sum((line.sum_usd for line in lines[row.id]), Decimal()), ended.true_usd(row.key)
         if abs(ours - true) > SHOWN_USD * (len(lines[row.id]) + 1):
             yield f"{row.key} is billed ${ours:.6f}, in truth ${true:.6f}"
 

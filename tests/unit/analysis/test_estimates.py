@@ -298,10 +298,10 @@ def test_what_is_recomputed_without_each_block_has_a_jackknife_interval_in_its_o
 
 
 @pytest.mark.parametrize(
-    ("scale", "blocks", "withheld"),
-    [("log", 7, "needs 1 more block"), ("log", 8, None), ("share", 4, "needs 1 more block"), ("share", 5, None)],
+    ("least", "blocks", "withheld"),
+    [(8, 7, "needs 1 more block"), (8, 8, None), (5, 4, "needs 1 more block"), (5, 5, None)],
 )
-def test_what_is_recomputed_needs_as_many_blocks_as_its_like(scale, blocks: int, withheld: str | None) -> None:
-    found = estimates.recomputed(0.5, [0.5] * blocks, scale=scale)
+def test_what_is_recomputed_needs_as_many_blocks_as_asked(least: int, blocks: int, withheld: str | None) -> None:
+    found = estimates.recomputed(0.5, [0.5] * blocks, least=least)
     assert found.withheld == withheld
     assert (found.limits == Limits(None, None)) is (withheld is not None)

@@ -20,8 +20,9 @@ def test_the_fake_has_every_verb_with_the_protocols_own_signature(verb: str) -> 
     assert inspect.signature(getattr(FakeBackend, verb)) == inspect.signature(getattr(Backend, verb))
 
 
-def test_the_protocol_has_the_nine_verbs_and_an_end() -> None:
-    expected = ["offers", "deploy", "observe", "teardown", "live", "submit", "poll", "cancel", "charges", "aclose"]
+def test_the_protocol_has_the_ten_verbs_and_an_end() -> None:
+    calls = ["offers", "deploy", "observe", "teardown", "live", "submit", "poll", "cancel", "charges", "account"]
+    expected = [*calls, "aclose"]
     assert expected == VERBS
 
 
