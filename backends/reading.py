@@ -30,6 +30,7 @@ CODINGS: Mapping[
 DEEPEST = 64  # levels of JSON
 MOST_VALUES = 500_000  # values of one JSON document: 10 MB of `[],[],..` would unpack to a gigabyte
 MOST_DIGITS = 30
+LONGEST_AMOUNT = 100  # characters: Modal bills an hour to some 30 places
 MOST_PAGES = 500  # of one list
 MOST_HEADERS, LONGEST_HEADER = 100, 4000
 LONGEST_SPAN_S = 10 * 366 * 86_400.0
@@ -169,7 +170,9 @@ def number_or_none(value: Any) -> int | None:
 
 def amount_or_none(value: Any) -> Decimal | None:
     """An amount in USD exactly as written; None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or len(str(value)) > MOST_DIGITS:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    if len(str(value)) > LONGEST_AMOUNT:
         return None
     try:
         amount = Decimal(str(value))
