@@ -14,6 +14,7 @@ from ui.formats import UNKNOWN, day_time, duration, listed, percent, signed_perc
 from ui.names import in_order, label, provider_of
 from words import CostState
 
+NEWEST = 6
 _NANO = 1e9
 _CLOSED = (CostState.FINAL,)
 
@@ -96,7 +97,9 @@ def shares_by_state(charges: Sequence[Charge]) -> str:
 
 
 def variance_rows(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> pl.DataFrame:
-    """The columns of the chart `variance`: a row per run and provider with a bill."""
+    """The columns of the chart `variance`: a row per provider with a bill, of the newest `NEWEST` runs."""
+    newest = deployments["run_id"].unique().sort(descending=True).head(NEWEST)
+    deployments = deployments.filter(pl.col("run_id").is_in(newest.implode()))
     rows = [
         _variance_row(run_id, name, bill, part)
         for (run_id,), part in deployments.sort("run_id", descending=True)
@@ -151,7 +154,7 @@ def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.D
         "row": f"{run_id} {label(backend)}",
         "key": provider_of(backend),
         "ratio": ratio,
-        "label": f"{signed_percent(ratio)} {state}",
+        "label": f"{signed_percent(ratio)} {state[:1]}",
         "final": bill["state"] == CostState.FINAL,
         "tone": "wait" if beyond else "ink",
         "simulated": bool(part["simulated"].any()),
