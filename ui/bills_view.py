@@ -36,9 +36,12 @@ def bills_title(
         return f"{label(worst)}: {percent(abs(shares[worst]))} unexplained, verdict blocked"
     changes = [change(bill) for bill in matched_bills(deployments, waterfall).values()]
     known = [abs(value) for value in changes if value is not None]
-    agree = (
-        f"Bills agree with our estimates within {percent(max(known))}" if known else "Bills are in, estimates are not"
-    )
+    if not known:
+        agree = "Bills are in, estimates are not"
+    elif max(known) > UNEXPLAINED_LIMIT:
+        agree = f"Bills differ from our estimates by up to {percent(max(known))}"
+    else:
+        agree = f"Bills agree with our estimates within {percent(max(known))}"
     return agree + _still_open(charges)
 
 
