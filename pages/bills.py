@@ -33,7 +33,9 @@ def readings(found: load.Bills) -> None:
 def agreement(found: load.Bills, charges: Sequence[Charge], *, simulated: bool) -> None:
     """Bill against estimate, run by run, and how fresh each provider's bill is."""
     grid = st.grid(2, min_column_width=330, gap="small")
-    with draw.card(grid, "Bill against estimate", "capacity; hollow not final, filled final", term="estimated"):
+    with draw.card(
+        grid, "Bill against estimate", f"newest {bills_view.NEWEST} runs; ● final, ◐ not yet", term="estimated"
+    ):
         rows = bills_view.variance_rows(costs.deployments, costs.waterfall)
         if rows.height:
             said = ", ".join(f"{row['row']} {row['label']}" for row in rows.iter_rows(named=True))
@@ -42,6 +44,7 @@ def agreement(found: load.Bills, charges: Sequence[Charge], *, simulated: bool) 
             st.caption("No run has both a bill and an estimate yet.")
         history = bill_rows.error_history(found.estimates)
         if history:
+            st.caption("The error of our estimate over all runs, estimated / billed - 1:")
             draw.table(history, simulated=simulated)
     with draw.card(
         grid, "What is unexplained", "by provider; lines of no resource of ours stand apart", term="unexplained"

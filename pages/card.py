@@ -16,7 +16,7 @@ from analysis.traffic.measured import Unmeasured, subjects
 from analysis.traffic.profile import KNOWN
 from storage.db import StorageError
 from storage.profiles import MOST_ROWS, ProfileRefused, add_daily, add_known, add_trace
-from ui import actions, charts, cost_panels, draw, load, load_traffic, traffic_view
+from ui import actions, charts, cost_panels, draw, load, load_traffic, price_panels, traffic_view
 from ui.formats import count, plain
 from ui.glossary import meaning
 from ui.load_traffic import Question
@@ -64,12 +64,12 @@ def our_traffic(key: int | str, *, simulated: bool) -> None:
 def providers(found: Blended) -> None:
     """Each at its cheapest setting that serves as well, beside each as it is deployed."""
     simulated = any(one.as_is.service.simulated for one in found.providers)
-    for heading, note, term, rows in (
-        ("At equal service", "this decides", "equal service", traffic_view.equal_rows(found)),
-        ("As deployed now", "beside it", "as is", traffic_view.as_is_rows(found)),
-    ):
-        with draw.card(st.container(), heading, note, term=term):
-            draw.table(rows, simulated=simulated)
+    with draw.card(st.container(), "At equal service", "this decides", term="equal service"):
+        draw.table(traffic_view.equal_rows(found), simulated=simulated)
+        for said in traffic_view.reasons(found):
+            st.caption(plain(said))
+    with draw.card(st.container(), "As deployed now", "beside it", term="as is"):
+        draw.table(traffic_view.as_is_rows(found), simulated=simulated)
     st.caption(
         "Brackets: 95 %, by leaving out each block in turn. Without five blocks there is none, and below eight nothing "
         "is claimed from one.",
@@ -161,6 +161,7 @@ with head:
         st.page_link("launch.py", label="Launch a run", icon=":material/play_circle:")
 if question is not None and isinstance(found, Blended):
     is_simulated = any(one.as_is.service.simulated for one in found.providers)
+    price_panels.included(question.laid, load_traffic.layers_in_force(at))
     our_traffic(question.traffic, simulated=is_simulated)
     providers(found)
     with st.container(horizontal=True):

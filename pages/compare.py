@@ -201,7 +201,7 @@ live = any(line.run.status in LIVE and line.workflow == scope.workflow for line 
 states = sorted({state_glyph(state) for state in found.arms["state"].drop_nulls()})
 with head:
     draw.title(
-        titles[view]() + (", still counting" if live else ""),
+        titles[view]() + (", what if" if laid.what_if else "") + (", still counting" if live else ""),
         scope_words(scope, found.jobs, states) + " · no verdict: its rule needs blocks on several days",
     )
     price_panels.told(laid, rates, load_traffic.layers_in_force(at))

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from ui import decision_view, draw, load, load_traffic, prices
+from ui import decision_view, draw, load, load_traffic, price_panels
 from ui.formats import money_text
 from ui.glossary import meaning
+from ui.prices import Laid
 from ui.runs_view import LIVE
 from ui.scope import Scope, main_scopes
 from ui.source import source
@@ -39,9 +40,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link("run.py", label=f"Watch run {live.run.id}", icon=":material/visibility:", query_params=query)
     st.page_link("compare.py", label="Compare", icon=":material/align_horizontal_left:")
 
-if holding := prices.holding(load_traffic.layers_in_force(at), source().now()):
-    st.info(money_text(f"Prices include {prices.stored_words(holding)}."), icon=":material/layers:")
-
+price_panels.included(Laid(), load_traffic.layers_in_force(at))
 top = st.grid(4, min_column_width=150, gap="small")
 for name, value, under, term in decision_view.figures(data.timed, lines, data.charges):
     draw.figure(top, name, value, under, term=term)

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from analysis import stats
+from analysis.attribution import beyond_limit
 from analysis.cost import weakest
 from storage.bills import Freshness
 from storage.models import Charge
-from ui.cost_view import UNEXPLAINED_LIMIT
 from ui.formats import UNKNOWN, ago, count, day_time, percent, quiet, signed_percent, state_glyph, usd
 from ui.names import in_order, label
 from words import BillOutcome, ChargeFlag, CostState
@@ -179,7 +179,7 @@ def _amount(row: Charge) -> float | None:
 def _unexplained(name: str, row: Mapping[str, Any]) -> dict[str, str]:
     billed = row["billed_nano"] - row["not_ours_nano"]
     share = row["unexplained_nano"] / billed if billed else None
-    beyond = share is not None and abs(share) > UNEXPLAINED_LIMIT
+    beyond = beyond_limit({**row, "billed_nano": billed})
     return {
         "Provider": label(name),
         "Billed, ours": f"{usd(billed / 1e9)} {quiet(state_glyph(row['cost_state']))}",

@@ -14,6 +14,7 @@ from ui.formats import UNKNOWN, day_time, duration, listed, percent, signed_perc
 from ui.names import in_order, label, provider_of
 from words import CostState
 
+NEWEST = 6
 _NANO = 1e9
 _CLOSED = (CostState.FINAL,)
 
@@ -35,9 +36,12 @@ def bills_title(
         return f"{label(worst)}: {percent(abs(shares[worst]))} unexplained, verdict blocked"
     changes = [change(bill) for bill in matched_bills(deployments, waterfall).values()]
     known = [abs(value) for value in changes if value is not None]
-    agree = (
-        f"Bills agree with our estimates within {percent(max(known))}" if known else "Bills are in, estimates are not"
-    )
+    if not known:
+        agree = "Bills are in, estimates are not"
+    elif max(known) > UNEXPLAINED_LIMIT:
+        agree = f"Bills differ from our estimates by up to {percent(max(known))}"
+    else:
+        agree = f"Bills agree with our estimates within {percent(max(known))}"
     return agree + _still_open(charges)
 
 
@@ -96,7 +100,9 @@ def shares_by_state(charges: Sequence[Charge]) -> str:
 
 
 def variance_rows(deployments: pl.DataFrame, waterfall: pl.DataFrame) -> pl.DataFrame:
-    """The columns of the chart `variance`: a row per run and provider with a bill."""
+    """The columns of the chart `variance`: a row per provider with a bill, of the newest `NEWEST` runs."""
+    newest = deployments["run_id"].unique().sort(descending=True).head(NEWEST)
+    deployments = deployments.filter(pl.col("run_id").is_in(newest.implode()))
     rows = [
         _variance_row(run_id, name, bill, part)
         for (run_id,), part in deployments.sort("run_id", descending=True)
@@ -151,7 +157,7 @@ def _variance_row(run_id: int, backend: str, bill: Mapping[str, Any], part: pl.D
         "row": f"{run_id} {label(backend)}",
         "key": provider_of(backend),
         "ratio": ratio,
-        "label": f"{signed_percent(ratio)} {state}",
+        "label": f"{signed_percent(ratio)} {state[:1]}",
         "final": bill["state"] == CostState.FINAL,
         "tone": "wait" if beyond else "ink",
         "simulated": bool(part["simulated"].any()),

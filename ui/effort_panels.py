@@ -99,8 +99,11 @@ def payback(at: load.Version) -> None:
             rows += effort_view.payback_rows(blend, load_traffic.effort(at), assumed, workflow=workflow)
         else:
             st.caption(money_text(plain(f"{workflow}: {traffic_view.blend_title(blend)}.")))
+    for row in rows:
+        st.markdown(money_text(f"**{row['Move']}**: {plain(row[effort_view.OUTCOME])}."))
     if rows:
-        draw.table(rows, simulated=bool(load_traffic.ended(at).jobs["simulated"].any()))
+        numbers = [{name: text for name, text in row.items() if name != effort_view.OUTCOME} for row in rows]
+        draw.table(numbers, simulated=bool(load_traffic.ended(at).jobs["simulated"].any()))
     st.caption(money_text(words(assumed)))
 
 

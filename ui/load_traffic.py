@@ -21,6 +21,7 @@ from analysis.traffic.measured import Subject, Unmeasured, services, subjects
 from analysis.traffic.profile import KNOWN, MOST_PER_DAY, Recorded, Traffic
 from storage import effort as stored_effort
 from storage import layers, profiles
+from storage.list_prices import reference_lines
 from storage.models import PriceLayer, TrafficProfile
 from storage.queries import runs
 from ui.load import Version, measured
@@ -185,7 +186,12 @@ def _curves(
 ) -> Curves:
     ours = _found.terms.traffic.per_day
     volumes = breakeven.grid(ours / SPAN, min(ours * SPAN, MOST_PER_DAY), points=POINTS)
-    options = blended.options_of(_found, EXTERNAL.get(_question.workflow, ()))
+    bought = [
+        Bought(name=line.name, usd_per_image_nano=round(line.usd_per_image * 10**9))
+        for line in reference_lines()
+        if line.workflow == _question.workflow
+    ]
+    options = blended.options_of(_found, bought)
     costs = breakeven.costs_of(_found.terms.traffic, seed=_found.terms.seed)
     return Curves(
         curves=breakeven.curves(options, volumes, costs),
@@ -193,7 +199,3 @@ def _curves(
         options=options,
         costs=costs,
     )
-
-
-# Production's fallback, a price and not a measurement: fal.ai's list price of FLUX.1 [dev], $0.025 an image (2026-11).
-EXTERNAL = {"flux-dev": (Bought(name="FAL list price", usd_per_image_nano=25_000_000),)}

@@ -54,7 +54,13 @@ def told(laid: Laid, rates: Mapping[str, float], stored: Sequence[PriceLayer]) -
             text = f":yellow-badge[:material/science: WHAT IF] {prices.what_if_words(laid, rates)}. "
             st.markdown(money_text(f"{text}No dollar below was measured at that price."), width="stretch")
             st.button("Back to measured prices", icon=":material/undo:", on_click=_back, args=(tuple(rates),))
-    holding = prices.holding(stored, source().now())
+    included(laid, stored)
+
+
+def included(laid: Laid, stored: Sequence[PriceLayer]) -> None:
+    """A line for the layers that count here."""
+    asked = dict(laid.what_if)
+    holding = [row for row in prices.holding(stored, source().now()) if row.backend not in asked]
     if laid.stored and holding:
         st.info(money_text(f"Prices include {prices.stored_words(holding)}."), icon=":material/layers:")
 

@@ -191,6 +191,11 @@ def as_is_rows(found: Blended) -> list[dict[str, str]]:
     return [_provider(one, one.as_is, one.as_is_saving) for one in found.providers]
 
 
+def reasons(found: Blended) -> list[str]:
+    """Why each candidate's setting was chosen, or why none was: Runpod serves as well: .."""
+    return [f"{one.name}: {one.reason}." for one in found.providers if one.name != Provider.MODAL.label]
+
+
 def setting_words(tried: Tried) -> str:
     """L40S, window 60 s, 1 kept up"""
     return f"{tried.service.gpu}, {_setting(tried.setting)}"
@@ -283,7 +288,6 @@ def _provider(one: Offered, tried: Tried | None, saving: Estimate | None) -> dic
         "Cold share": estimate_words(tried.cold_share, percent) if tried else UNKNOWN,
         "Blended p95": estimate_words(tried.p95_s, seconds) if tried else UNKNOWN,
         "Saving": "baseline" if is_base else estimate_words(saving, whole_percent),
-        "Why": one.reason if tried is None or tried is one.best else tried.reason,
     }
 
 

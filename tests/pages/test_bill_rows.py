@@ -9,7 +9,7 @@ from analysis.attribution import ESTIMATES
 from storage.bills import Freshness
 from storage.models import Charge
 from tests.pages.frames import START
-from ui import bill_rows
+from ui import bill_rows, bills_view
 from words import BillOutcome, ChargeFlag, CostState
 
 
@@ -96,3 +96,12 @@ def test_freshness_says_how_the_last_reading_ended_and_what_never_came() -> None
         "Provider": "Modal", "Last reading": "? in part, 4 min ago", "Whole window": "–", "Billed": "● final $2.00, "
         "◐ open $1.00", "Lines": "3", "Flagged": "1", "Gaps": "2 h",
     }  # fmt: skip
+
+
+def test_the_chart_shows_the_newest_runs_and_leaves_the_others_to_the_history() -> None:
+    runs = range(1, bills_view.NEWEST + 3)
+    told = {"backend": "modal", "billed_usd": 1.0, "estimated_usd": 1.0, "state": "final", "simulated": True}
+    deployments = pl.DataFrame([{**told, "run_id": run, "deployment_id": run} for run in runs])
+    rows = bills_view.variance_rows(deployments, deployments.select("deployment_id"))
+    assert rows["row"].to_list() == [f"{run} Modal" for run in reversed(runs)][: bills_view.NEWEST]
+    assert rows["label"][0] == "0.0 % ●"

@@ -458,6 +458,8 @@ def test_the_bills_title_says_whose_bills_may_still_change() -> None:
     charges = [charge(CostState.FINAL), charge(CostState.PROVISIONAL, "vast")]
     title = bills_view.bills_title(deployments, waterfall, charges)
     assert title == "Bills agree with our estimates within 2.0 %; the last day of Vast.ai is open"
+    far = bills_view.bills_title(deployments.with_columns(billed_usd=pl.lit(1.2)), waterfall, charges)
+    assert far.startswith("Bills differ from our estimates by up to 20.0 %; ")
     odd = waterfall.with_columns(unexplained_nano=pl.lit(70_000_000))
     assert bills_view.bills_title(deployments, odd, charges) == "Modal: 6.9 % unexplained, verdict blocked"
     growing = odd.with_columns(cost_state=pl.lit("open"))
