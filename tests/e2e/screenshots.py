@@ -34,6 +34,7 @@ def photograph(data: Path) -> list[Path]:
         "run": "/run?id=1",
         "job": f"/job?id={a_cold_job(data)}",
         "bills": "/bills",
+        "card": "/card",
         "providers": "/providers",
     }
     taken = []

@@ -19,6 +19,7 @@ PATHS = (
     "/compare?view=Cost",
     "/compare?view=Latency",
     "/compare?view=Reliability",
+    "/card",
     "/gallery",
     "/launch",
     "/runs",

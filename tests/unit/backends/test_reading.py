@@ -122,7 +122,13 @@ def test_what_is_no_amount_of_dollars_is_none(value: Any) -> None:
     assert amount_or_none(value) is None
 
 
-@pytest.mark.parametrize(("value", "amount"), [(0.1, "0.1"), ("0.000542", "0.000542"), (-3, "-3"), (0, "0")])
+HOUR_OF_MODAL = "0.001195500027508846455742112000"
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [(0.1, "0.1"), ("0.000542", "0.000542"), (-3, "-3"), (0, "0"), (HOUR_OF_MODAL, HOUR_OF_MODAL)],
+)
 def test_an_amount_is_exact(value: Any, amount: str) -> None:
     assert amount_or_none(value) == Decimal(amount)
 
