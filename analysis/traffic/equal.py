@@ -258,5 +258,6 @@ def _held(tried: Tried, measure: Tried, terms: Terms) -> Tried:
         return replace(tried, ratio=ratio, reason=f"not known yet whether it serves as well: {why}")
     serves = high <= terms.margin
     said = "serves as well" if serves else "may be slower"
-    reason = f"{said}: blended p95 at most {high:.2f} times the baseline's now, {terms.margin:g} allowed"
+    times = f"at most {high:.2f} times the baseline's now" if math.isfinite(high) else "may be beyond the deadline"
+    reason = f"{said}: blended p95 {times}, {terms.margin:g} allowed"
     return replace(tried, ratio=ratio, serves=serves, reason=reason)
