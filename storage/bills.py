@@ -86,13 +86,16 @@ def window_start(session: Session, backend: str, provider: Provider, now: dateti
         col(Deployment.id).in_(select(Job.deployment_id).where(col(Job.first_finished_at).is_not(None))),
     )
     starts = [now - WINDOW, session.exec(open_lines).one(), session.exec(unbilled).one()]
-    starts += [gap.start for gap in gaps(session, now) if gap.backend == backend]
+    starts += [gap.start for gap in gaps(session, now, backends=[backend])]
     return max(now - LONGEST, min(start for start in starts if start is not None))
 
 
-def gaps(session: Session, now: datetime) -> list[Gap]:
-    """Hours that were never published, by backend, deployment and time; none where nothing was used."""
-    busy = _busy_hours(session, now)
+def gaps(session: Session, now: datetime, *, backends: Iterable[str] | None = None) -> list[Gap]:
+    """Hours that were never published, by backend, deployment and time; none where nothing was used.
+
+    backends: of these; None: of all.
+    """
+    busy = _busy_hours(session, now, _backends(session) if backends is None else backends)
     if not busy:
         return []
     ids = {deployment_id for _, deployment_id, _ in busy}
@@ -110,9 +113,11 @@ def gaps(session: Session, now: datetime) -> list[Gap]:
     ]
 
 
-def _busy_hours(session: Session, now: datetime) -> Mapping[tuple[str, int, str], set[datetime]]:
+def _busy_hours(
+    session: Session, now: datetime, backends: Iterable[str]
+) -> Mapping[tuple[str, int, str], set[datetime]]:
     """Hours in the middle of a good job, over for so long that a whole reading should have had them."""
-    read_at = {name: read.read_at for name in _backends(session) if (read := last_reading(session, name, _WHOLE))}
+    read_at = {name: read.read_at for name in backends if (read := last_reading(session, name, _WHOLE))}
     query = (
         sa_select(
             col(Deployment.backend),

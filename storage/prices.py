@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, func, type_coerce
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, bindparam, func, type_coerce
 from sqlmodel import Session, col, select, update
 
 from analysis.prices import LIST, OFFERS
@@ -15,6 +16,16 @@ from storage.models import Backend, Event, Offer
 
 PRICE = "price"  # the kind of the event that tells a change
 _PRICED = ("storage_usd_per_s", "network_usd_per_gb")  # of an offer's detail
+_OF_AN_OFFER = ("id", "backend", "gpu", "offer_id", "unit", "usd_per_unit", "usd_per_s", "detail")
+_ASKED = (
+    sa.select(*(getattr(Offer, name) for name in _OF_AN_OFFER))
+    .where(
+        col(Offer.backend).in_(bindparam("backends", expanding=True)),
+        col(Offer.offer_id).in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(col(Offer.seen_at), col(Offer.id))
+)
+_SEEN_AGAIN = sa.update(Offer).where(col(Offer.id) == bindparam("row")).values(seen_at=bindparam("at"))
 
 
 def offers(session: Session, *, backend: str | None = None, gpu: str | None = None) -> pl.DataFrame:
@@ -42,17 +53,19 @@ def keep_offers(session: Session, rows: Iterable[Offer]) -> set[str]:
     """
     given = list(rows)
     last = _newest(session, given)
-    new = set()
+    new: set[str] = set()
+    again: list[dict[str, Any]] = []
     for row in given:
         known = last.get((row.backend, row.gpu, row.offer_id))
         if known is not None and _asks(known) == _asks(row):
-            known.seen_at = row.seen_at
-            session.add(known)
+            again.append({"row": known.id, "at": row.seen_at})
         else:
             row.first_seen_at = row.seen_at
             session.add(row)
             new.add(row.gpu)
     session.flush()
+    if again:
+        session.connection().execute(_SEEN_AGAIN, again)
     return new
 
 
@@ -71,17 +84,14 @@ def told_at(session: Session, beginning: str) -> datetime | None:
     return session.exec(query.order_by(col(Event.at).desc())).first()
 
 
-def _newest(session: Session, given: list[Offer]) -> dict[tuple[str, str, str], Offer]:
-    """The newest row of each of these offers: one query, as a marketplace has dozens of them."""
-    backends, ids = {row.backend for row in given}, {row.offer_id for row in given}
-    query = select(Offer).where(col(Offer.backend).in_(backends), col(Offer.offer_id).in_(ids))
-    return {
-        (row.backend, row.gpu, row.offer_id): row
-        for row in session.exec(query.order_by(col(Offer.seen_at), col(Offer.id)))
-    }
+def _newest(session: Session, given: list[Offer]) -> dict[tuple[str, str, str], Any]:
+    """What each of these offers asked last: one query, as a marketplace has dozens of them."""
+    asked = {"backends": sorted({row.backend for row in given}), "ids": sorted({row.offer_id for row in given})}
+    found = session.connection().execute(_ASKED, asked)
+    return {(row.backend, row.gpu, row.offer_id): row for row in found}
 
 
-def _asks(row: Offer) -> tuple[Any, ...]:
+def _asks(row: Any) -> tuple[Any, ...]:
     """As it is kept: to the nano-dollar."""
     amounts = [row.usd_per_unit, row.usd_per_s, *(Decimal(str(row.detail.get(name) or 0)) for name in _PRICED)]
     return row.unit, *(round(amount * 10**9) for amount in amounts)

@@ -85,11 +85,15 @@ class Bills:
         first_us = start_us // step_us * step_us
         starts = range(first_us, min(end_us, seen_us) // step_us * step_us + step_us, step_us)
         spans = [(at_us, at_us + step_us) for at_us in starts if at_us + step_us <= end_us]
+        lived = [
+            (app, {at_us // step_us * step_us for at_us in self._hours(app, now_us)}) for app in self._apps.values()
+        ]
         ours = (
             Row(app=app, start_us=at_us, costs=self._published(app, at_us, until_us, seen_us, now_us))
             for at_us, until_us in spans
             if not self._unpublished(at_us)
-            for app in self._apps.values()
+            for app, hours_us in lived
+            if at_us in hours_us
         )
         others = (
             Row(app=OtherApp(id=f"ap-{by.id}", name=by.name), start_us=at_us, costs={"CPU": usd})
