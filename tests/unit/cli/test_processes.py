@@ -23,7 +23,8 @@ print("ready", flush=True)
 while True: time.sleep(60)
 """
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests themselves outlive their terminal
 sys.path.insert(0, {root!r})
 from cli.processes import Supervisor
 
