@@ -30,7 +30,7 @@ fi
 status=0
 if has_tests tests/e2e; then
     echo "== end to end, on real sockets"
-    .venv/bin/python -m pytest tests/e2e -n 2 --dist loadfile -q --junit-xml="$reports/e2e.xml" || status=$?
+    .venv/bin/python -m pytest tests/e2e -n 3 --dist loadfile -q --junit-xml="$reports/e2e.xml" || status=$?
 fi
 if [ -n "$peers" ]; then
     echo "== the providers' official clients, in their own environment"
