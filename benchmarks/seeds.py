@@ -139,14 +139,15 @@ def _many(seeds: Sequence[int], *, workers: int, keep: Path | None) -> int:
         met.update(each.met)
     console.print(_coverage(met))
     console.print(_never())
-    rare = [cell for cell in deck() if met[cell] < LEAST]
+    cells = {*deck()}
+    rare = [cell for cell in cells if met[cell] < LEAST]
     bad = [each for each in seen if each.violations]
     print(
         f"{len(seen)} seeds in {time.perf_counter() - started:.0f} s: {sum(each.jobs for each in seen)} jobs "
         f"(at least {min(each.jobs for each in seen)} in each), {sum(each.sent for each in seen)} of them sent, "
         f"{sum(each.lives for each in seen)} collectors, {sum(met.values())} mishaps, "
         f"{sum(each.between_awaits for each in seen)} more deaths between two awaits, "
-        f"{sum(each.replayed for each in seen)} seeds lived twice. Of {len(deck())} possible combinations "
+        f"{sum(each.replayed for each in seen)} seeds lived twice. Of {len(cells)} possible combinations "
         f"{len(rare)} were met less than {LEAST} times. {len(bad)} seeds do not hold."
     )
     for cell in sorted(rare) if len(seen) >= MANY else []:

@@ -48,6 +48,18 @@ async def ingest(ctx: Context) -> int:
     return changed
 
 
+async def due(ctx: Context, *, every: timedelta) -> datetime:
+    """When bills are to be read next: `every` after the oldest backend's last whole reading, now if one has none.
+
+    Else a collector that is started again and again would ask for what the one before it has just read.
+    """
+    billed = [name for name, backend in ctx.backends.items() if Feature.BILLED in backend.features]
+    now = ctx.clock.now()
+    last = await ctx.load(lambda session: [last_reading(session, name) for name in billed])
+    whole = [read.read_at if read and read.outcome is BillOutcome.READ else now - every for read in last]
+    return max(now, min(whole, default=now) + every)
+
+
 async def _read(ctx: Context, name: str, backend: Backend) -> _Read:
     """The whole window at once; where that fails day by day, so that what can be read is kept."""
     now = ctx.clock.now()

@@ -57,7 +57,7 @@ def _keep(ctx: Context, name: str, state: str, found: list[Offer], silent: list[
             checked_at=now,
         )
     )
-    new = keep_offers(session, [offer_row(offer) for offer in found])
+    new = keep_offers(session, found, offer_row)
     keep_list_prices(session, name, silent, now=now)
     for gpu in sorted(new):
         known = offers(session, backend=name, gpu=gpu).filter(own())

@@ -1,7 +1,7 @@
 """Recurring work: APScheduler's triggers say when, the Clock waits. Its schedulers read the wall and cannot leap."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -11,9 +11,9 @@ from clock import Clock
 from collectors.context import log
 
 
-def each(*, seconds: int, start: datetime) -> IntervalTrigger:
-    """Fires at `start` and every `seconds` of world time from there on."""
-    return IntervalTrigger(seconds=seconds, start_date=start, timezone=UTC)
+def each(every: timedelta, *, start: datetime) -> IntervalTrigger:
+    """Fires at `start` and each time that `every` of world time has passed from there on."""
+    return IntervalTrigger(seconds=int(every.total_seconds()), start_date=start, timezone=UTC)
 
 
 async def repeat(clock: Clock, trigger: BaseTrigger, action: Callable[[], Awaitable[object]]) -> None:

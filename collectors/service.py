@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from words import JobStatus, RequestState, RunStatus
 
 HEARTBEAT_S = 5.0  # liveness seconds
 DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
+PRICES, BILLS, SWEEP = (timedelta(minutes=minutes) for minutes in (15, 10, 5))  # of the world, between two of each
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
 # What is asked each turn is built once: to build a statement costs more than to run it.
@@ -43,6 +45,7 @@ class Service:
         self.ctx, self._pid, self._when_idle = ctx, pid, when_idle
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._unsettled = False  # a run was seen since `when_idle` ran
+        self._priced = False  # prices were asked for at the start
 
     async def start(self) -> None:
         """Own every lease at once (the lock proves the old owner dead), then sweep before the first submit."""
@@ -58,7 +61,8 @@ class Service:
 
         self.ctx.lease_token = await self.ctx.writer.run(take_over)
         self._unsettled = await self.ctx.load(lambda session: session.exec(_ANY_RUN).first() is not None)
-        if not await self.ctx.load(requests.stop_asked):  # which comes first: prices take their time
+        self._priced = not await self.ctx.load(requests.stop_asked)  # which comes first: prices take their time
+        if self._priced:
             await prices.refresh(self.ctx)
         await orphans.sweep(self.ctx)
 
@@ -67,9 +71,9 @@ class Service:
         await self.start()
         now = self.ctx.clock.now()
         recurring = [
-            asyncio.create_task(repeat(self.ctx.clock, each(seconds=900, start=now), self._prices)),
-            asyncio.create_task(repeat(self.ctx.clock, each(seconds=600, start=now), self._bills)),
-            asyncio.create_task(repeat(self.ctx.clock, each(seconds=300, start=now), self._sweep)),
+            self._recurring(PRICES, self._prices, now + PRICES if self._priced else now),
+            self._recurring(BILLS, self._bills, await billing.due(self.ctx, every=BILLS)),
+            self._recurring(SWEEP, self._sweep, now + SWEEP),
             asyncio.create_task(self._heartbeat()),
             asyncio.create_task(requests.listen(self.ctx)),
         ]
@@ -134,6 +138,11 @@ class Service:
 
     async def _idle(self) -> bool:
         return not self._runs and not await self.ctx.load(lambda session: _open_runs(session) or _asked(session))
+
+    def _recurring(
+        self, every: timedelta, action: Callable[[], Awaitable[None]], first: datetime
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(repeat(self.ctx.clock, each(every, start=first), action))
 
     async def _prices(self) -> None:
         await prices.refresh(self.ctx)

@@ -1,6 +1,6 @@
 """Offers as frames, and how the collector keeps them: a row per price, from when it was first seen to the last time."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -46,20 +46,25 @@ def offers(session: Session, *, backend: str | None = None, gpu: str | None = No
     return rows.select(pl.col(name).cast(dtype) for name, dtype in OFFERS.items())
 
 
-def keep_offers(session: Session, rows: Iterable[Offer]) -> set[str]:
+def _itself(row: Offer) -> Offer:
+    return row
+
+
+def keep_offers(session: Session, found: Sequence[Any], row_of: Callable[[Any], Offer] = _itself) -> set[str]:
     """Insert what asks another price than before, its disk and network too, and move the others' last time on.
 
-    Gives the GPUs with a price that is new. A row that was rented never changes its price.
+    Gives the GPUs with a price that is new. A row that was rented never changes its price. `row_of` makes the row of
+    an offer, for those that are inserted: of a marketplace's dozens few are.
     """
-    given = list(rows)
-    last = _newest(session, given)
+    last = _newest(session, found)
     new: set[str] = set()
     again: list[dict[str, Any]] = []
-    for row in given:
-        known = last.get((row.backend, row.gpu, row.offer_id))
-        if known is not None and _asks(known) == _asks(row):
-            again.append({"row": known.id, "at": row.seen_at})
+    for offer in found:
+        known = last.get((offer.backend, offer.gpu, offer.offer_id))
+        if known is not None and _asks(known) == _asks(offer):
+            again.append({"row": known.id, "at": offer.seen_at})
         else:
+            row = row_of(offer)
             row.first_seen_at = row.seen_at
             session.add(row)
             new.add(row.gpu)
@@ -84,7 +89,7 @@ def told_at(session: Session, beginning: str) -> datetime | None:
     return session.exec(query.order_by(col(Event.at).desc())).first()
 
 
-def _newest(session: Session, given: list[Offer]) -> dict[tuple[str, str, str], Any]:
+def _newest(session: Session, given: Sequence[Any]) -> dict[tuple[str, str, str], Any]:
     """What each of these offers asked last: one query, as a marketplace has dozens of them."""
     asked = {"backends": sorted({row.backend for row in given}), "ids": sorted({row.offer_id for row in given})}
     found = session.connection().execute(_ASKED, asked)

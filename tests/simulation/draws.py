@@ -14,12 +14,12 @@ from storage.plans import RunPlan
 from tests.simulation.bakeoff import plan
 from tests.simulation.mishaps import BACKENDS, CLOCK, CRASHES, FAULTS, NO_FAULT, STORAGE, VERBS, Cell, Plant
 
-PLANTS = 14  # mishaps of one seed
+PLANTS = 15  # mishaps of one seed
 RUNS = 5
 # About how often a verb of one backend is called in a seed: the calls that a plant lets pass are drawn up to here.
 _CALLS = {
     "offers": 4, "deploy": 2, "observe": 4, "teardown": 2, "live": 3, "submit": 6, "poll": 12, "cancel": 0,
-    "charges": 2,
+    "charges": 2, "account": 1,
 }  # fmt: skip
 
 
@@ -77,10 +77,19 @@ def impossible(cell: Cell) -> Never | None:
     return next((rule for rule in NEVER if rule.holds(*cell)), None)
 
 
+def _rarely(backend: str, verb: str, fault: str, _crash: str) -> bool:
+    """A cancel comes only where a run is stopped while a job is under way, and that is over soon."""
+    return verb == "cancel" and (backend == "modal" or fault in ("hang_after", "drop"))
+
+
 @cache
 def deck() -> tuple[Cell, ...]:
-    """Every cell that can be met, shuffled once for all: the seeds take their plants from it in turn."""
+    """Every cell that can be met, shuffled once for all: the seeds take their plants from it in turn.
+
+    Those that are met rarely are in it twice.
+    """
     cells = [cell for cell in product(BACKENDS, VERBS, FAULTS, CRASHES) if impossible(cell) is None]
+    cells += [cell for cell in cells if _rarely(*cell)]
     Random("deck").shuffle(cells)
     return tuple(cells)
 
@@ -136,7 +145,7 @@ def wishes(dice: Random, planted: list[Plant]) -> list[Wish]:
     for _ in range(RUNS):
         workflow, gpu = dice.choice((("flux-dev", "L40S"), ("qwen-image-2512", "H100")))
         cap_usd = Decimal(str(round(dice.uniform(0.02, 0.4), 4))) if dice.random() < 0.12 else Decimal(50)
-        warm, cold = dice.choice(((2, 1), (2, 2), (2, 1), (3, 1)))
+        warm, cold = dice.choice(((2, 1), (2, 1), (2, 1), (3, 1)))
         asked = plan(workflow, warm=warm, cold=cold, gpu=gpu, cap_usd=cap_usd)
         found.append(Wish(at_s=at_s, plan=asked))
         at_s += dice.uniform(5, 200)

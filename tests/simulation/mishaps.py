@@ -19,7 +19,7 @@ from clock import VirtualClock
 from simulator.faults import FaultKind
 
 BACKENDS = ("modal", "runpod", "vast")
-VERBS = ("offers", "deploy", "observe", "teardown", "live", "submit", "poll", "cancel", "charges")
+VERBS = ("offers", "deploy", "observe", "teardown", "live", "submit", "poll", "cancel", "charges", "account")
 CRASHES = ("none", "before call", "after effect", "after reply", "before commit", "after commit")
 NO_FAULT = "no fault"
 WIRE: tuple[str, ...] = get_args(FaultKind)

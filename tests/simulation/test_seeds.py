@@ -169,7 +169,7 @@ def test_every_combination_that_can_be_is_planted_and_each_other_has_a_reason() 
     cells: list[Cell] = [
         (backend, verb, fault, crash) for backend in BACKENDS for verb in VERBS for fault in FAULTS for crash in CRASHES
     ]
-    assert sorted(deck()) == sorted(cell for cell in cells if impossible(cell) is None)
+    assert set(deck()) == {cell for cell in cells if impossible(cell) is None}
     assert Counter(impossible(cell) for cell in cells if impossible(cell)).keys() == set(NEVER)
 
 

@@ -36,7 +36,7 @@ def fires(
             if planned:
                 raise planned.pop(0)
 
-        task = asyncio.create_task(repeat(clock, each(seconds=seconds, start=start), action))
+        task = asyncio.create_task(repeat(clock, each(timedelta(seconds=seconds), start=start), action))
         if leap:
             await clock.sleep(leap[0])
             clock.leap(clock.now() + timedelta(seconds=leap[1]))

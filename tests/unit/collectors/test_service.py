@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import Session
 
 from backends.base import Charge
-from backends.errors import Unavailable
+from backends.errors import AuthFailed, Unavailable
 from collectors import billing
 from collectors.service import LOOK_S
 from storage.models import Charge as ChargeRow
@@ -166,8 +166,24 @@ def test_bills_prices_and_sweeps_come_again_and_again(tmp_path: Path) -> None:
 
     bills, offers, sweeps = play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=BILLED))
     assert bills == 1 + 6  # each 600 s
-    assert offers == 2 * (1 + 1 + 4)  # two GPUs, at the start and each 900 s
-    assert sweeps == 1 + 1 + 12  # at the start and each 300 s
+    assert offers == 2 * (1 + 4)  # two GPUs, at the start and each 900 s
+    assert sweeps == 1 + 12  # at the start and each 300 s
+
+
+@pytest.mark.parametrize(("refused", "readings"), [(False, 2), (True, 3)])
+def test_a_restart_asks_for_bills_at_once_only_where_the_last_reading_failed(
+    refused: bool, readings: int, tmp_path: Path
+) -> None:
+    async def scenario(desk: Desk) -> int:
+        if refused:
+            desk.backend.plan("charges", AuthFailed("The key may not read bills."))
+        for lasts_s in (60, 60, 600):
+            task = asyncio.create_task(desk.service().run())
+            await desk.clock.sleep(lasts_s)
+            await killed(task)
+        return desk.backend.count("charges")
+
+    assert play(tmp_path, scenario, lambda clock: FakeBackend(clock, features=BILLED)) == readings
 
 
 def test_the_heartbeat_says_what_it_is_doing(tmp_path: Path) -> None:
