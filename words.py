@@ -308,6 +308,35 @@ class Mark(StrEnum):
 _EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS, Mark.UNEXPLAINED})
 
 
+class Gate(StrEnum):
+    """One criterion of the rule, in the order in which they are shown."""
+
+    SUCCESS = "success"  # rate of good first attempts
+    WARM_P95 = "warm_p95"  # of the body of warm latencies, over the block's median
+    STALLS = "stalls"  # share of good warm jobs that took more than twice the block's median
+    COLD = "cold"  # latency of cold jobs
+    QUALITY = "quality"  # images alike, or preferred as often
+    SAVING = "saving"  # at equal service
+    WORTH = "worth"  # dollars a month after operations, and paid back in time
+
+
+class Verdict(StrEnum):
+    """What the rule says of a candidate, of a workflow or of all; of a candidate the first that holds."""
+
+    BLOCKED = "blocked"  # the measurements may not be believed, or something has to be answered first
+    NO_GO = "no_go"  # surely worse
+    NOT_WORTH_IT = "not_worth_it"  # stay: surely not cheap enough
+    GO = "go"
+    INSUFFICIENT = "insufficient"  # more data can decide
+    NOT_SHOWN = "not_shown"  # stay: the plan is exhausted, and nothing was shown
+    SPLIT = "split"  # of all: the workflows go to different places
+    STALE = "stale"  # it was said of a world that has changed since
+
+    @property
+    def stays(self) -> bool:
+        return self in (Verdict.NOT_WORTH_IT, Verdict.NOT_SHOWN)
+
+
 class RequestKind(StrEnum):
     """What the web process asks the collector to do; it holds no keys itself."""
 
