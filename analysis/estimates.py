@@ -18,8 +18,7 @@ from analysis import stats
 from analysis.stats import Limits
 
 NONE = Limits(None, None)
-LEAST_BLOCKS = 5
-CLAIM_BLOCKS = 8
+LEAST_BLOCKS, CLAIM_BLOCKS = 5, 8
 LEAST_DIFFERENCE = 100, 12  # jobs of each arm and blocks, for a difference of rates
 LEAST_MEAN = 40, 8  # ... for a ratio of block means
 HOSTS_MATTER = 2.0  # above this design effect further jobs on the same hosts say little: a host is worth 1/ICC at most
@@ -147,6 +146,11 @@ def blended_quantile(blend: Blend, q: float, *, alpha: float = stats.TWO_SIDED) 
     return _blended(blend, q, alpha=alpha, df=blend.blocks - 1)
 
 
+def blended_point(blend: Blend, q: float) -> float:
+    """The same without limits."""
+    return stats.weighted_quantile(*_mixed(blend, blend.cold_share[1])[1:], q)
+
+
 def blended_ratio(candidate: Blend, baseline: Blend, q: float, *, alpha: float = stats.TWO_SIDED) -> Estimate:
     """The same of both arms: MOVER, df 2 (B - 1)."""
     df = 2 * (min(candidate.blocks, baseline.blocks) - 1)
@@ -165,8 +169,8 @@ def _quantile(jobs: Jobs, q: float, *, alpha: float, df: int) -> Estimate:
 
 
 def _blended(blend: Blend, q: float, *, alpha: float, df: int) -> Estimate:
-    least, share, most = blend.cold_share
-    point = stats.weighted_quantile(*_mixed(blend, share)[1:], q)
+    least, _, most = blend.cold_share
+    point = blended_point(blend, q)
     if blend.blocks < LEAST_BLOCKS:
         return Estimate(point=point, n=blend.n, blocks=blend.blocks, needs_blocks=LEAST_BLOCKS - blend.blocks)
     ends = [_blended_at(blend, end, q, alpha=alpha, df=df) for end in {least, most}]
@@ -244,8 +248,8 @@ def _ratio(candidate: Estimate, baseline: Estimate) -> Estimate:
 
 
 def _more(n_star: float, q: float, *, deff: float, df: int, alpha: float) -> int:
-    factor = stats.few_clusters(df, alpha=alpha)
-    return stats.needs(math.floor(n_star), stats.min_n(q, alpha=alpha), deff=deff, factor=factor)
+    least, factor = stats.min_n(q, alpha=alpha), stats.few_clusters(df, alpha=alpha)
+    return stats.needs(math.floor(n_star), least, deff=deff, factor=factor)
 
 
 # ---------------------------------------------------------------- rates

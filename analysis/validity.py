@@ -25,8 +25,10 @@ class _Said(NamedTuple):
     limit: float
 
 
-def marks(jobs: pl.DataFrame) -> pl.DataFrame:
+def marks(jobs: pl.DataFrame, *, late_share: float = LATE_SHARE) -> pl.DataFrame:
     """`schema.MARKS`, by run, backend and the order of `words.Mark`. Input `schema.JOBS`; a live run's may change.
+
+    late_share: of the median latency, how long the p99 of the dispatch delay may be.
 
     value, limit: seconds (host_too_busy, cached, below_floor), a share (too_many_ours) or a number of jobs.
     """
@@ -35,7 +37,7 @@ def marks(jobs: pl.DataFrame) -> pl.DataFrame:
     rows = [
         {name: check[name] for name in (*_ARM, "simulated")} | said._asdict() | {"excludes": said.mark.excludes}
         for check in cheats.checks(jobs).iter_rows(named=True)
-        for said in _said(check, arms[check["run_id"], check["backend"]])
+        for said in _said(check, arms[check["run_id"], check["backend"]], late_share)
     ]
     return pl.DataFrame(rows, schema=schema.MARKS)
 
@@ -59,19 +61,22 @@ def measured(jobs: pl.DataFrame) -> pl.DataFrame:
     return jobs.filter(pl.col("left_out").is_null()).join(cached, on=_ARM, how="anti", maintain_order="left")
 
 
-def _said(check: Mapping[str, Any], arm: pl.DataFrame) -> Iterator[_Said]:
+def _said(check: Mapping[str, Any], arm: pl.DataFrame, late_share: float) -> Iterator[_Said]:
+    if (late := _host_too_busy(arm, late_share)) is not None:
+        yield late
     for rule in _RULES:
         if (said := rule(check, arm)) is not None:
             yield said
 
 
-def _host_too_busy(_check: Mapping[str, Any], arm: pl.DataFrame) -> _Said | None:
+def _host_too_busy(arm: pl.DataFrame, share: float) -> _Said | None:
     late = stats.quantile(arm["dispatch_s"].drop_nulls(), 0.99)
     latency = stats.quantile(arm["latency_s"].drop_nulls(), 0.50)
-    if late is None or latency is None or late <= LATE_SHARE * latency:
+    if late is None or latency is None or late <= share * latency:
         return None
-    limit = LATE_SHARE * latency
-    reason = f"Our jobs went out late: 99 % within {late:.3f} s, where 1 % of the median latency is {limit:.3f} s."
+    limit = share * latency
+    allowed = f"{100 * share:g} % of the median latency is {limit:.3f} s"
+    reason = f"Our jobs went out late: 99 % within {late:.3f} s, where {allowed}."
     return _Said(Mark.HOST_TOO_BUSY, reason, late, limit)
 
 
@@ -131,7 +136,6 @@ def _jobs(n: int) -> str:
 
 
 _RULES = (
-    _host_too_busy,
     _cached,
     _below_floor,
     _images(Mark.IGNORED_SEED, "duplicates", "gave the pixels of another prompt or seed"),

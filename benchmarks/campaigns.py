@@ -56,6 +56,7 @@ class Plan:
     looks: Sequence[int] = LOOKS
 
 
+LIKE = Side()
 BLOCKS, HALF_BLOCKS = Plan(), Plan(parts=2, looks=LOOKS_RENTED)
 
 

@@ -181,7 +181,8 @@ def _said(tried: dict[str, Any]) -> str:
         return f"{tried['gpu']}, {tried['min_workers']} rented, {hours}"
     window = "never gone" if tried["window_s"] is None else f"window {tried['window_s']:g} s"
     kept = f", {tried['min_workers']} kept up" if tried["min_workers"] else ""
-    return f"{tried['gpu']}, {window}{kept}"
+    most = f", {tried['max_workers']} at most" if tried["max_workers"] else ""
+    return f"{tried['gpu']}, {window}{kept}{most}"
 
 
 def _saves(saving: dict[str, Any]) -> str | None:

@@ -302,6 +302,7 @@ def _setting(setting: Setting) -> str:
         return f"{setting.min_workers} rented around the clock"
     window = "never gone" if math.isinf(setting.window_s) else f"window {setting.window_s:g} s"
     parts = [window, f"{setting.min_workers} kept up" if setting.min_workers else ""]
+    parts.append(f"{setting.max_workers} at most" if setting.max_workers else "")
     parts.append(f"{setting.concurrency} at once" if setting.concurrency > 1 else "")
     return ", ".join(part for part in parts if part)
 

@@ -1,7 +1,7 @@
 """Production's traffic on every provider: each at its cheapest setting that serves as well, and as it is now."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,15 +9,16 @@ import polars as pl
 from analysis.estimates import Estimate
 from analysis.traffic import breakeven
 from analysis.traffic.breakeven import Bought, Option, Served
-from analysis.traffic.equal import Terms, Tried, cheapest, choices, key, saving, try_settings
+from analysis.traffic.equal import Terms, Tried, cheapest, choices, saving
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.replay import Setting, rented
 from analysis.traffic.service import Service
 from analysis.traffic.tables import settings_table
+from analysis.traffic.trials import Trials
 
 HOURS = ((6, 22), (8, 20))  # of each UTC day, in which machines might be rented instead of around the clock
 MOST_MACHINES = 20
-KEPT_UP = (0, 1)  # workers that might be kept up
+KEPT_UP, AT_MOST = (0, 1), (1, 2)  # workers that might be kept up, and at most, beside as many as deployed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +63,8 @@ def blended(services: Sequence[Service | Unmeasured], terms: Terms, *, baseline:
         why = next((each.reason for each in rest if each.name == baseline), f"Nothing was measured on {baseline}.")
         return Unmeasured(name=baseline, gpu="", reason=why)
     others = [each for each in known if each is not measures[0]]
-    settings: Mapping[str, Sequence[Setting]] = {key(each): worth_trying(each, terms) for each in known}
-    tried = try_settings(measures[0], others, terms, settings=settings)
+    trials = Trials.of(measures[0], terms)
+    tried = [one for each in (measures[0], *others) for one in trials.search(each, worth_trying(each, terms))]
     names = list(dict.fromkeys(each.name for each in (measures[0], *others)))
     return Blended(
         terms=terms, tried=tried, providers=[_offered(tried, name, baseline) for name in names], unmeasured=rest
@@ -71,10 +72,11 @@ def blended(services: Sequence[Service | Unmeasured], terms: Terms, *, baseline:
 
 
 def worth_trying(service: Service, terms: Terms) -> list[Setting]:
-    """Every window with none or one worker kept up; as many machines as the traffic needs and one more, by the hour."""
+    """Every window with none or one worker kept up, and one, two or as many as deployed at most; rented ones as many as
+    the traffic needs and one more, by the hour."""
     now = service.setting
     if now.min_workers != now.max_workers:
-        return choices(service, min_workers=KEPT_UP)
+        return choices(service, min_workers=KEPT_UP, max_workers=AT_MOST)
     busy = terms.traffic.per_day / 86_400 * (float(service.service.high.mean()) + service.overhead_s)
     least = min(MOST_MACHINES, math.floor(busy) + 1)
     more = [rented(n, hours=hours) for n in (least, least + 1) for hours in (None, *HOURS)]

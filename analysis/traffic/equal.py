@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis import estimates, stats
 from analysis.estimates import Blend, Estimate
 from analysis.eviction import Fixed
-from analysis.traffic.profile import Recorded, Traffic, arrivals, first_days, hours_for
+from analysis.traffic.profile import Recorded, Traffic
 from analysis.traffic.replay import DAY_S, Arrivals, Replayed, ReplayError, Setting
 from analysis.traffic.service import Month, Service, month_of, played
 
@@ -76,34 +76,32 @@ class Tried:
         return self.setting == self.service.setting
 
 
-def choices(service: Service, *, windows: Sequence[float] = WINDOWS, min_workers: Sequence[int] = ()) -> list[Setting]:
-    """As deployed, then every other window with every number of workers kept up; rented machines as they are."""
+def choices(
+    service: Service,
+    *,
+    windows: Sequence[float] = WINDOWS,
+    min_workers: Sequence[int] = (),
+    max_workers: Sequence[int] = (),
+) -> list[Setting]:
+    """As deployed, then every other window with every number of workers kept up and at most; rented ones as they are.
+
+    Fewer workers at most make requests wait where they would start another: cheaper, as long as it serves as well.
+    """
     now = service.setting
     if now.min_workers == now.max_workers:
         return [now]
     others = (
-        replace(now, window_s=window, min_workers=least)
+        replace(now, window_s=window, min_workers=least, max_workers=most)
+        for most in (now.max_workers, *max_workers)
         for least, window in product(dict.fromkeys((now.min_workers, *min_workers)), windows)
+        if most is None or least < most  # as many kept up as at most: a machine that is rented
     )
     return list(dict.fromkeys((now, *others)))
 
 
-def try_settings(
-    baseline: Service, candidates: Sequence[Service], terms: Terms, *, settings: Mapping[str, Sequence[Setting]]
-) -> list[Tried]:
-    """Every setting of every service; `settings`: those of a service by its name and GPU (`key`), else `choices`.
-
-    The baseline as it is now comes first. Raises LoadError where the traffic cannot be replayed.
-    """
-    came = arrivals(terms.traffic, seed=terms.seed, hours=hours_for(terms.traffic, terms.requests))
-    few = first_days(came, terms.requests_per_block)
-    measure = _tried(baseline, baseline.setting, (came, few), terms)
-    found = [replace(measure, serves=True, reason="the measure of all") if measure.blend else measure]
-    for service in (baseline, *candidates):
-        for setting in settings.get(key(service)) or choices(service):
-            if service is not baseline or setting != baseline.setting:
-                found.append(_held(_tried(service, setting, (came, few), terms), measure, terms))
-    return found
+def cost_of(tried: Tried) -> float:
+    """Nano-USD per good image, to order by; infinite where it is not known."""
+    return math.inf if tried.month is None else tried.month.nano_per_image
 
 
 def key(service: Service) -> str:
@@ -114,7 +112,7 @@ def key(service: Service) -> str:
 def cheapest(tried: Sequence[Tried], name: str) -> Tried | None:
     """Of a provider's settings on all its GPUs, the one of least dollars per good image that serves as well."""
     serving = [each for each in tried if each.serves and each.service.name == name]
-    return min(serving, key=lambda each: each.month.nano_per_image if each.month else math.inf, default=None)
+    return min(serving, key=cost_of, default=None)
 
 
 def saving(candidate: Tried, baseline: Tried, *, alpha: float = stats.TWO_SIDED) -> Estimate | None:
@@ -124,25 +122,33 @@ def saving(candidate: Tried, baseline: Tried, *, alpha: float = stats.TWO_SIDED)
     """
     if candidate.month is None or baseline.month is None:
         return None
+    found = saved(candidate, baseline)
+    if found is None:
+        point = 1 - candidate.month.nano_per_image / baseline.month.nano_per_image
+        blocks = len({*candidate.without, *baseline.without})
+        return Estimate(point=point, n=blocks, blocks=blocks, needs_blocks=estimates.CLAIM_BLOCKS - blocks)
+    return estimates.saving(found, alpha=alpha)
+
+
+def saved(candidate: Tried, baseline: Tried) -> stats.Saving | None:
+    """The same by its logarithm and standard error, for limits at any alpha; None: no cost, or no two blocks."""
     blocks = sorted({*candidate.without, *baseline.without})
+    if candidate.month is None or baseline.month is None or len(blocks) < 2:
+        return None
     without = [
         (candidate.without.get(block, candidate.all_blocks), baseline.without.get(block, baseline.all_blocks))
         for block in blocks
     ]
-    if len(without) < 2:
-        point = 1 - candidate.month.nano_per_image / baseline.month.nano_per_image
-        needs = estimates.CLAIM_BLOCKS - len(without)
-        return Estimate(point=point, n=len(without), blocks=len(without), needs_blocks=needs)
     slack = 0.0 if candidate.service.billed and baseline.service.billed else ESTIMATED_SLACK
     costs = candidate.month.nano_per_image, baseline.month.nano_per_image
     chance = _se(candidate.parts - baseline.parts)  # the same arrivals met both
-    return estimates.saving(stats.saving(costs, without, slack=slack, chance=chance), alpha=alpha)
+    return stats.saving(costs, without, slack=slack, chance=chance)
 
 
 # ---------------------------------------------------------------- one setting
 
 
-def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], terms: Terms) -> Tried:
+def tried_on(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], terms: Terms) -> Tried:
     """Point from all arrivals, spread between blocks from the first days."""
     try:
         month = month_of(service, came[0], setting=setting, seed=terms.seed)
@@ -158,7 +164,7 @@ def _tried(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals], 
         scale="share",
         chance=chance.share,
     )
-    blend = _blend(service, month.replayed, _shares(service, setting, cold, came[0], terms.seed))
+    blend = blend_of(service, month.replayed, _shares(service, setting, cold, came[0], terms.seed))
     return Tried(
         service=service,
         setting=setting,
@@ -229,7 +235,7 @@ def _shares(
     return min(ends), share, max(ends)
 
 
-def _blend(service: Service, replayed: Replayed, shares: tuple[float, float, float]) -> Blend | None:
+def blend_of(service: Service, replayed: Replayed, shares: tuple[float, float, float]) -> Blend | None:
     if not service.warm.n or not service.cold.n:
         return None
     cold_waits, warm_waits = (_levels(replayed.wait_s[kept]) for kept in (replayed.cold, ~replayed.cold))
@@ -245,7 +251,7 @@ def _levels(waits_s: _Floats) -> Sequence[float]:
     return tuple(waits[at].tolist())
 
 
-def _held(tried: Tried, measure: Tried, terms: Terms) -> Tried:
+def held(tried: Tried, measure: Tried, terms: Terms) -> Tried:
     """Held to the baseline as it is now."""
     if tried.blend is None:
         return tried

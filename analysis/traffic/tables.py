@@ -96,7 +96,8 @@ def _name(tried: Tried) -> str:
     setting = tried.setting
     window = "never gone" if math.isinf(setting.window_s) else f"window {setting.window_s:g} s"
     kept = f", {setting.min_workers} kept up" if setting.min_workers else ""
-    return f"{tried.service.gpu}, {window}{kept}"
+    most = f", {setting.max_workers} at most" if setting.max_workers else ""
+    return f"{tried.service.gpu}, {window}{kept}{most}"
 
 
 def _cost(tried: Tried) -> float:

@@ -50,8 +50,19 @@ class Minima:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """What exactly of a workflow is compared: its hash, its settings (canonical JSON) and the GPU."""
+
+    workflow_hash: str
+    settings: str
+    gpu: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
-    """The criteria. alpha: one-sided, of each gate over all looks. looks: blocks (half-blocks of rented machines).
+    """The criteria. pins: what is compared of each workflow; whatever else was measured blocks it.
+
+    alpha: one-sided, of each gate over all looks. looks: in blocks (half-blocks of rented machines).
 
     weights: each workflow's share of the images; they add up to 1. traffic: name of the profile, as it is kept.
     ops: how often a month each task will come up on a candidate; hourly_usd and one_off_hours: of a person.
@@ -60,6 +71,7 @@ class Card:
     workflows: Sequence[str]
     candidates: Sequence[str]
     traffic: str
+    pins: Mapping[str, Pinned] = field(default_factory=dict)
     baseline: str = Provider.MODAL.value
     weights: Mapping[str, float] = field(default_factory=dict)
     margins: Margins = Margins()
@@ -97,9 +109,11 @@ def canonical(card: Card) -> str:
 def read(text: str) -> Card:
     """The card of its canonical JSON. Raises CardError where it is none, with what is wrong."""
     try:
-        found = json.loads(text)
-        parts = {"margins": Margins(**found.pop("margins")), "minima": Minima(**found.pop("minima"))}
-        return Card(**{name: tuple(each) if isinstance(each, list) else each for name, each in found.items()}, **parts)
+        found: dict[str, Any] = json.loads(text)
+        found["pins"] = {name: Pinned(**pinned) for name, pinned in found["pins"].items()}
+        found["margins"], found["minima"] = Margins(**found["margins"]), Minima(**found["minima"])
+        found |= {name: tuple(found[name]) for name in found if isinstance(found[name], list)}
+        return Card(**found)
     except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise CardError(f"This is no decision card: {error}.") from None
 
@@ -126,6 +140,8 @@ def _named(card: Card) -> list[str]:
     for what in ("workflows", "candidates"):
         if len(set(getattr(card, what))) < len(getattr(card, what)):
             found.append(f"One of the {what} is named twice.")
+    if card.pins and {*card.pins} != {*card.workflows}:
+        found.append("pins must say of each workflow which hash, settings and GPU are compared.")
     if not card.traffic:
         found.append("No traffic is named: without it nothing says what production would pay.")
     return found

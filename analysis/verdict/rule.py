@@ -153,16 +153,16 @@ def _state(
         if each.gate in (Gate.SAVING, Gate.WORTH) and each.harm:
             return Verdict.NOT_WORTH_IT, each.gate, "it surely does not save what the card asks for"
     missing = _lacks(card, look)
-    binding = next((each for each in judged if not each.passes), None)
+    binding = next((each.gate for each in judged if not each.passes), None)
     if binding is None and not missing:
         return Verdict.GO, None, "it saves enough, and every guardrail holds"
     if next_look is not None:
-        return Verdict.INSUFFICIENT, binding and binding.gate, f"the next look is after {next_look} blocks"
+        return Verdict.INSUFFICIENT, binding, f"the next look is after {next_look} blocks"
     if missing:
         return Verdict.INSUFFICIENT, None, missing[0]
     if withheld := next((each for each in judged if each.withheld), None):
         return Verdict.INSUFFICIENT, withheld.gate, withheld.why
-    return Verdict.NOT_SHOWN, binding and binding.gate, f"{look.blocks} blocks did not show it"
+    return Verdict.NOT_SHOWN, binding, f"{look.blocks} blocks did not show it"
 
 
 def _worse(look: Look, judged: Sequence[Judged], all_jobs: Sequence[Judged]) -> _Said | None:

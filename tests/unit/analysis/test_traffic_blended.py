@@ -6,10 +6,12 @@ import pytest
 
 from analysis.traffic.blended import Blended, blended, options_of, volumes, worth_trying
 from analysis.traffic.breakeven import Bought
-from analysis.traffic.equal import Terms
+from analysis.traffic.equal import Terms, cheapest, cost_of
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import Curve
 from analysis.traffic.replay import Setting, rented
+from analysis.traffic.service import Service
+from analysis.traffic.trials import Trials
 from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured
 
 TERMS = Terms(traffic=Curve(per_day=1000), requests=1500, requests_per_block=150)
@@ -98,3 +100,51 @@ def test_a_machine_rented_by_hours_is_an_option_around_the_clock_too(found: Blen
     vast = replace(found.providers[2], best=hourly)
     names = [option.name for option in options_of(replace(found, providers=[vast]))]
     assert names == ["Vast.ai", "Vast.ai around the clock"]
+
+
+# ---------------------------------------------------------------- the search
+
+
+@pytest.mark.parametrize("service", [MODAL, RUNPOD], ids=lambda service: service.name)
+def test_the_search_finds_what_trying_every_setting_finds(service: Service) -> None:
+    settings = worth_trying(service, TERMS)
+    trials = Trials.of(MODAL, TERMS)
+    best = cheapest([trials.tried(service, setting) for setting in settings], service.name)
+    found = cheapest(trials.search(service, settings), service.name)
+
+    assert found is not None
+    assert best is not None
+    assert found.setting == best.setting
+    assert found.month is not None
+    assert found.nano_per_image is not None
+    assert found.nano_per_image.limits.low is not None
+
+
+def test_the_search_works_out_no_limits_for_what_is_dearer_or_slower_at_sight() -> None:
+    settings = worth_trying(RUNPOD, TERMS)
+    found = Trials.of(MODAL, TERMS).search(RUNPOD, settings)
+    won = cheapest(found, RUNPOD.name)
+    assert won is not None
+
+    assert [each.setting for each in found] == settings
+    glanced = [each for each in found if each.month is not None and each.ratio is None]
+    assert len(glanced) > len(settings) / 2
+    for each in glanced:
+        if each.serves is None:
+            assert cost_of(each) > 0.95 * cost_of(won)
+            assert each.reason == "dearer than one that serves"
+        else:
+            assert each.reason.startswith("may be slower: its blended p95 is ")
+
+
+def test_fewer_workers_at_most_are_tried_and_can_win() -> None:
+    """Two requests in a row wait for one worker instead of booting a second one."""
+    settings = worth_trying(RUNPOD, TERMS)
+    trials = Trials.of(MODAL, TERMS)
+    unbounded = [setting for setting in settings if setting.max_workers is None]
+    free, bounded = (cheapest(trials.search(RUNPOD, some), RUNPOD.name) for some in (unbounded, settings))
+
+    assert {setting.max_workers for setting in settings} == {None, 1, 2}
+    assert not any(setting.min_workers == setting.max_workers for setting in settings)
+    assert bounded is not None
+    assert free is None or cost_of(bounded) <= cost_of(free)

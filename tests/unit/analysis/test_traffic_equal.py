@@ -9,11 +9,12 @@ import pytest
 from analysis import estimates, stats
 from analysis.estimates import Jobs
 from analysis.eviction import Fixed
-from analysis.traffic.equal import MARGIN, WINDOWS, Terms, cheapest, choices, saving, try_settings
+from analysis.traffic.equal import MARGIN, WINDOWS, Terms, cheapest, choices, saving
 from analysis.traffic.profile import Curve, Recorded, arrivals, first_days, hours_for
 from analysis.traffic.replay import Setting, rented
 from analysis.traffic.service import month_of
 from analysis.traffic.tables import SETTINGS, settings_table
+from analysis.traffic.trials import try_settings
 from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured
 
 TERMS = Terms(traffic=Curve(per_day=1000), requests=7000, requests_per_block=1000)
@@ -209,7 +210,7 @@ def test_the_table_says_of_each_setting_why_it_wins_or_not(tried) -> None:
     why = dict(zip(zip(table["service"], table["window_s"], strict=True), table["why"], strict=True))
     assert why["Modal", 300] == "the cheapest that serves as well; the measure of all"
     assert why["Modal", 10].startswith("may be slower: blended p95 at most ")
-    assert why["Modal", 1200].startswith("costs 34% more than L40S, window 300 s; serves as well")
+    assert why["Modal", 1200].startswith("costs 34% more than L40S, window 300 s, 2 at most; serves as well")
     row = table.row(0, named=True)
     each = of(tried, "Modal", 10)
     assert row["usd_per_month_nano"] == each.month.usd_per_month_nano
