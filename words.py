@@ -337,6 +337,30 @@ class Verdict(StrEnum):
         return self in (Verdict.NOT_WORTH_IT, Verdict.NOT_SHOWN)
 
 
+class SignKind(StrEnum):
+    """What a person says to a verdict."""
+
+    AGREED = "agreed"
+    OVERRIDDEN = "overridden"  # with a reason and a second person
+
+
+class AnswerKind(StrEnum):
+    """A question that no measurement answers."""
+
+    LICENCE = "licence"  # may the workflow's model be used so?
+    CONTENT = "content"  # does the provider's policy allow what production makes?
+    PARITY = "parity"  # does the provider have what production uses?
+
+
+class VoteChoice(StrEnum):
+    """Which of two images is better; names are hidden."""
+
+    BASELINE = "baseline"
+    OTHER = "other"
+    NEITHER = "neither"  # no difference
+    BROKEN = "broken"  # one of them cannot be judged
+
+
 class RequestKind(StrEnum):
     """What the web process asks the collector to do; it holds no keys itself."""
 

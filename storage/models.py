@@ -16,6 +16,12 @@ from storage.cost_models import Statement as Statement
 from storage.cost_models import TrafficProfile as TrafficProfile
 from storage.foreign import ID, SENTENCE
 from storage.types import Instant, NanoUsd, Said, SaidDocument, document, said_document, word
+from storage.verdict_models import Answer as Answer
+from storage.verdict_models import DecisionCard as DecisionCard
+from storage.verdict_models import Pair as Pair
+from storage.verdict_models import SignOff as SignOff
+from storage.verdict_models import Snapshot as Snapshot
+from storage.verdict_models import Vote as Vote
 from words import (
     BlockStatus,
     DeploymentState,
