@@ -1,7 +1,4 @@
-"""The shared words: every enum that more than one package speaks. A leaf; imports nothing of ours.
-
-`docs/reference/glossary.md` explains each value; a house rule keeps the two in step.
-"""
+"""The shared words: every enum that more than one package speaks. A leaf; docs/reference/glossary.md explains each."""
 
 from enum import StrEnum
 
@@ -85,53 +82,26 @@ class Reason(StrEnum):
     UNEXPECTED_REPLY = "unexpected_reply"
 
 
-FAILURE_OF: dict[Reason, FailureClass] = {
-    Reason.INVALID_REQUEST: FailureClass.OURS,
-    Reason.AUTH_REFUSED: FailureClass.OURS,
-    Reason.BUDGET_REACHED: FailureClass.OURS,
-    Reason.OUR_FAULT: FailureClass.OURS,
-    Reason.NOT_SENT: FailureClass.OURS,
-    Reason.UNREACHABLE: FailureClass.PROVIDER,
-    Reason.WORKER_LOST: FailureClass.PROVIDER,
-    Reason.CRASH_LOOP: FailureClass.PROVIDER,
-    Reason.NEVER_READY: FailureClass.PROVIDER,
-    Reason.OUT_OF_MEMORY: FailureClass.PROVIDER,
-    Reason.EXECUTION_ERROR: FailureClass.PROVIDER,
-    Reason.EXECUTION_TIMEOUT: FailureClass.PROVIDER,
-    Reason.RESULT_MISSING: FailureClass.PROVIDER,
-    Reason.VANISHED: FailureClass.PROVIDER,
-    Reason.NO_CAPACITY: FailureClass.CAPACITY,
-    Reason.STUCK_IN_QUEUE: FailureClass.CAPACITY,
-    Reason.IMAGE_BROKEN: FailureClass.QUALITY,
-    Reason.STOPPED: FailureClass.CANCELLED,
-    Reason.SATURATED: FailureClass.CANCELLED,
-    Reason.FATE_UNKNOWN: FailureClass.UNKNOWN,
-    Reason.UNEXPECTED_REPLY: FailureClass.UNKNOWN,
+_R, _C, _S = Reason, FailureClass, JobStatus
+_OF_CLASS = {
+    _C.OURS: (_R.INVALID_REQUEST, _R.AUTH_REFUSED, _R.BUDGET_REACHED, _R.OUR_FAULT, _R.NOT_SENT),
+    _C.PROVIDER: (
+        *(_R.UNREACHABLE, _R.WORKER_LOST, _R.CRASH_LOOP, _R.NEVER_READY, _R.OUT_OF_MEMORY),
+        *(_R.EXECUTION_ERROR, _R.EXECUTION_TIMEOUT, _R.RESULT_MISSING, _R.VANISHED),
+    ),
+    _C.CAPACITY: (_R.NO_CAPACITY, _R.STUCK_IN_QUEUE),
+    _C.QUALITY: (_R.IMAGE_BROKEN,),
+    _C.CANCELLED: (_R.STOPPED, _R.SATURATED),
+    _C.UNKNOWN: (_R.FATE_UNKNOWN, _R.UNEXPECTED_REPLY),
 }
-
-STATUS_OF: dict[Reason, JobStatus] = {
-    Reason.INVALID_REQUEST: JobStatus.FAILED,
-    Reason.AUTH_REFUSED: JobStatus.FAILED,
-    Reason.BUDGET_REACHED: JobStatus.CANCELLED,
-    Reason.OUR_FAULT: JobStatus.LOST,
-    Reason.NOT_SENT: JobStatus.CANCELLED,
-    Reason.UNREACHABLE: JobStatus.FAILED,
-    Reason.WORKER_LOST: JobStatus.FAILED,
-    Reason.CRASH_LOOP: JobStatus.FAILED,  # it would never have come, however long we had waited
-    Reason.NEVER_READY: JobStatus.FAILED,
-    Reason.OUT_OF_MEMORY: JobStatus.FAILED,
-    Reason.EXECUTION_ERROR: JobStatus.FAILED,
-    Reason.EXECUTION_TIMEOUT: JobStatus.TIMED_OUT,
-    Reason.RESULT_MISSING: JobStatus.FAILED,
-    Reason.VANISHED: JobStatus.LOST,
-    Reason.NO_CAPACITY: JobStatus.FAILED,
-    Reason.STUCK_IN_QUEUE: JobStatus.TIMED_OUT,
-    Reason.IMAGE_BROKEN: JobStatus.FAILED,
-    Reason.STOPPED: JobStatus.CANCELLED,
-    Reason.SATURATED: JobStatus.CANCELLED,
-    Reason.FATE_UNKNOWN: JobStatus.LOST,
-    Reason.UNEXPECTED_REPLY: JobStatus.FAILED,
-}
+_OF_STATUS: dict[JobStatus, tuple[Reason, ...]] = {
+    _S.CANCELLED: (_R.BUDGET_REACHED, _R.NOT_SENT, _R.STOPPED, _R.SATURATED),
+    _S.LOST: (_R.OUR_FAULT, _R.VANISHED, _R.FATE_UNKNOWN),
+    _S.TIMED_OUT: (_R.EXECUTION_TIMEOUT, _R.STUCK_IN_QUEUE),
+}  # all others failed
+FAILURE_OF: dict[Reason, FailureClass] = {reason: kind for kind, reasons in _OF_CLASS.items() for reason in reasons}
+STATUS_OF: dict[Reason, JobStatus] = dict.fromkeys(Reason, JobStatus.FAILED)
+STATUS_OF |= {reason: status for status, reasons in _OF_STATUS.items() for reason in reasons}
 
 
 class WorkerState(StrEnum):
@@ -331,17 +301,6 @@ class Verdict(StrEnum):
     NOT_SHOWN = "not_shown"  # stay: the plan is exhausted, and nothing was shown
     SPLIT = "split"  # of all: the workflows go to different places
     STALE = "stale"  # it was said of a world that has changed since
-
-    @property
-    def stays(self) -> bool:
-        return self in (Verdict.NOT_WORTH_IT, Verdict.NOT_SHOWN)
-
-
-class SignKind(StrEnum):
-    """What a person says to a verdict."""
-
-    AGREED = "agreed"
-    OVERRIDDEN = "overridden"  # with a reason and a second person
 
 
 class AnswerKind(StrEnum):

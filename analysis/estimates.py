@@ -169,8 +169,7 @@ def _quantile(jobs: Jobs, q: float, *, alpha: float, df: int) -> Estimate:
 
 
 def _blended(blend: Blend, q: float, *, alpha: float, df: int) -> Estimate:
-    least, _, most = blend.cold_share
-    point = blended_point(blend, q)
+    point, (least, _, most) = blended_point(blend, q), blend.cold_share
     if blend.blocks < LEAST_BLOCKS:
         return Estimate(point=point, n=blend.n, blocks=blend.blocks, needs_blocks=LEAST_BLOCKS - blend.blocks)
     ends = [_blended_at(blend, end, q, alpha=alpha, df=df) for end in {least, most}]

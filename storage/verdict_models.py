@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.foreign import SENTENCE
 from storage.types import Instant, Said, document, word
-from words import AnswerKind, SignKind, Verdict, VoteChoice
+from words import AnswerKind, Verdict, VoteChoice
 
 
 class DecisionCard(SQLModel, table=True):
@@ -48,11 +48,10 @@ class SignOff(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     snapshot_id: int = Field(foreign_key="snapshot.id", index=True)
-    kind: SignKind = Field(sa_type=word(SignKind))
     name: str
     second_name: str | None = None
     reason: str = Field(default="", sa_type=Said(SENTENCE))
-    instead: Verdict | None = Field(default=None, sa_type=word(Verdict))  # of an override
+    instead: Verdict | None = Field(default=None, sa_type=word(Verdict))  # an override; None: agreed
     at: datetime = Field(sa_type=Instant)
 
 

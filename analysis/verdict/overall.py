@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.verdict.card import Card
-from analysis.verdict.rule import Ruling
+from analysis.verdict.rule import STAYS, Ruling
 from words import Verdict
 
 
@@ -62,7 +62,7 @@ def _placed(card: Card, workflow: str, rulings: Sequence[Ruling]) -> Placed:
     for state in (Verdict.BLOCKED, Verdict.INSUFFICIENT):
         if found := next((each for each in mine if each.state is state), None):
             return Placed(workflow=workflow, state=state, destination=card.baseline, decided_by=found)
-    staying = next((each for each in mine if each.state.stays), mine[0])
+    staying = next((each for each in mine if each.state in STAYS), mine[0])
     return Placed(workflow=workflow, state=staying.state, destination=card.baseline, decided_by=staying)
 
 

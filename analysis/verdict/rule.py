@@ -14,6 +14,7 @@ from analysis.verdict.gates import Judged, Look, gates, shown
 from words import Gate, Verdict
 
 DAY_PARTS = 4
+STAYS = (Verdict.NOT_WORTH_IT, Verdict.NOT_SHOWN)
 
 
 @dataclass(frozen=True, kw_only=True)

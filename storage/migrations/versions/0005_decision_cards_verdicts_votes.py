@@ -67,7 +67,6 @@ def upgrade() -> None:
     op.create_table('signoff',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('snapshot_id', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.String(32), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
     sa.Column('second_name', sa.String(), nullable=True),
     sa.Column('reason', sa.String(), nullable=False),

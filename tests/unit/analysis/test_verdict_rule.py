@@ -118,7 +118,6 @@ def test_a_saving_that_is_surely_too_small_is_not_worth_it() -> None:
     ruling = said(drawn(0.0))
 
     assert (ruling.state, ruling.gate) == (Verdict.NOT_WORTH_IT, Gate.SAVING)
-    assert ruling.state.stays
 
 
 def test_operations_that_surely_eat_the_saving_make_it_not_worth_it() -> None:
