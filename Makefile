@@ -43,7 +43,7 @@ proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
 mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 % must be: about 40 minutes
 	@$(BIN)/python -m benchmarks.mutants
 
-worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, in virtual time: about 4 minutes
+worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, and forecasts of unseen traffic to its bill, in virtual time: about 9 minutes
 	@$(BIN)/python -m benchmarks.worlds
 
 soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; SEEDS=n: n worlds with faults and deaths; KEEP=file: go on later

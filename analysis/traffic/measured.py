@@ -16,7 +16,7 @@ from analysis import cost, timing, validity
 from analysis.estimates import Jobs
 from analysis.eviction import Drawn, Fixed, window_of
 from analysis.layers import Layer, rate
-from analysis.lives import LAWS, RENTED, with_boot
+from analysis.lives import LAWS, RENTED, US, with_boot
 from analysis.probes import probes
 from analysis.traffic.replay import MONTH_S, Setting, rented
 from analysis.traffic.service import Service
@@ -86,7 +86,7 @@ def services(
     found: list[Service | Unmeasured] = []
     for (backend, gpu), of in sorted(rows.partition_by("backend", "gpu", as_dict=True).items()):
         arm = {"backend": backend, "gpu": gpu}
-        nano = _price(of, backend, layers=layers, at=at)
+        nano, disk_nano = _price(of, backend, layers=layers, at=at), round(_disk_nano(of, backend))
         if nano is None:
             found.append(Unmeasured(name=called(backend), gpu=gpu, reason=f"No price of {called(backend)} was seen."))
             continue
@@ -95,7 +95,8 @@ def services(
             Service(
                 name=called(backend),
                 gpu=gpu,
-                usd_per_s_nano=nano,
+                usd_per_s_nano=nano + disk_nano,
+                steps=_steps(backend, nano, disk_nano),
                 setting=setting,
                 **_seconds(known.filter(**arm)),
                 billed=_billed(costs.filter(**arm)),
@@ -112,6 +113,7 @@ def _seconds(jobs: pl.DataFrame) -> dict[str, Any]:
     return {
         "service": _exact(good.filter(warm), pl.col("execution_s")),
         "boot": _exact(good.filter(timing.STARTED), (pl.col("boot_us") + pl.col("load_us")) / 1e6),
+        "pull": _exact(good.filter(timing.STARTED), (pl.col("queue_s") - pl.col("boot_us") / 1e6).clip(0)),
         "warm": _latency(jobs.filter(warm)),
         "cold": _latency(jobs.filter(timing.STARTED)),
         "good": {block: (hits, n) for block, hits, n in counts.select("block", "good", "n").iter_rows()},
@@ -138,12 +140,19 @@ def _billed(costs: pl.DataFrame) -> dict[int, tuple[int, int]]:
 
 
 def _price(deployments: pl.DataFrame, backend: str, *, layers: Sequence[Layer], at: datetime) -> int | None:
-    """Nano-USD of a second of a worker with its disk."""
+    """Nano-USD of a second of a worker."""
     nano = deployments["usd_per_s_nano"].median()
     if not isinstance(nano, float):
         return None
-    laid = rate(round(nano), layers, backend=backend, gpu=str(deployments["gpu"][0]), at=at).nano
-    return laid + round(_disk_nano(deployments, backend))
+    return rate(round(nano), layers, backend=backend, gpu=str(deployments["gpu"][0]), at=at).nano
+
+
+def _steps(backend: str, nano: int, disk_nano: int) -> list[tuple[float, int]]:
+    """What of these rates is billed in whole steps of each life, by the law; none of a machine that stays."""
+    law = LAWS.get(backend)
+    if law is None or law.rented:
+        return []
+    return [(law.step_us / US, nano), *([(law.disk.step_us / US, disk_nano)] if law.disk else [])]
 
 
 def _disk_nano(deployments: pl.DataFrame, backend: str) -> float:

@@ -18,7 +18,10 @@ MONTH_S = 2_628_000  # 730 hours
 DAY_S = 86_400
 
 _Floats = NDArray[np.float64]
-_Worker = tuple[float, "deque[float]", float]  # free at, its last `concurrency` finishes, the window that follows
+# Free at, its last `concurrency` finishes, the window that follows, paid from.
+_Worker = tuple[float, "deque[float]", float, float]
+_Seconds = tuple[list[float], list[float], list[float], list[float]]  # of each request: work, pull, boot, window
+_Ran = tuple[list[float], list[int], list[float], list[float]]
 
 
 class ReplayError(ValueError):
@@ -86,7 +89,8 @@ class Replayed:
     """Per request, in order: latency, wait in the queue (without the boot of its own worker), cold; and seconds in all.
 
     Of workers that stay to the end, idle seconds count until the end of the stretch; of others, the whole last window.
-    paid_each_s: what was paid since the request before, all in all as much as is paid.
+    paid_each_s: what was paid since the request before, all in all as much as is paid. lives_s: those of the workers
+    that came and went, boot to the end of the window.
     """
 
     latency_s: _Floats
@@ -96,6 +100,7 @@ class Replayed:
     busy_s: float
     boot_s: float
     idle_s: float
+    lives_s: _Floats
 
     @property
     def n(self) -> int:
@@ -111,18 +116,26 @@ class Replayed:
 
 
 def replay(
-    arrivals: Arrivals, setting: Setting, *, service_s: ArrayLike, boot_s: ArrayLike, windows_s: ArrayLike | None = None
+    arrivals: Arrivals,
+    setting: Setting,
+    *,
+    service_s: ArrayLike,
+    boot_s: ArrayLike,
+    pull_s: ArrayLike = 0.0,
+    windows_s: ArrayLike | None = None,
 ) -> Replayed:
     """Seconds of work and, should it be cold, of boot: one number for all requests, or one each.
 
+    pull_s: until a new worker's paid life begins (a host is found, the image comes): they are waited for, not paid.
     windows_s: drawn windows in place of the setting's, that of a request for the idle period that may follow it.
     Raises ReplayError for negative or infinite seconds.
     """
     n = arrivals.n
-    service, boot = _each("service_s", service_s, n), _each("boot_s", boot_s, n)
+    service, boot, pull = _each("service_s", service_s, n), _each("boot_s", boot_s, n), _each("pull_s", pull_s, n)
     windows = [setting.window_s] * n if windows_s is None else _each("windows_s", windows_s, n).tolist()
     at = arrivals.at_s if setting.hours is None else _held(arrivals.at_s, setting.hours)
-    starts, colds, idle = _run(at.tolist(), arrivals.span_s, setting, (service.tolist(), boot.tolist(), windows))
+    seconds = service.tolist(), pull.tolist(), boot.tolist(), windows
+    starts, colds, idle, lives = _run(at.tolist(), arrivals.span_s, setting, seconds)
     cold = np.zeros(n, dtype=np.bool_)
     cold[colds] = True
     boots = np.where(cold, boot, 0.0)
@@ -135,13 +148,14 @@ def replay(
         boot_in_all_s = setting.min_workers * days * float(boot.mean())
         paid = np.full(n, (busy_s + boot_in_all_s + idle_s) / n)
     return Replayed(
-        latency_s=wait + boots + service,
+        latency_s=wait + np.where(cold, pull, 0.0) + boots + service,
         wait_s=wait,
         cold=cold,
         paid_each_s=paid,
         busy_s=busy_s,
         boot_s=boot_in_all_s,
         idle_s=idle_s,
+        lives_s=np.asarray(lives, dtype=np.float64),
     )
 
 
@@ -165,45 +179,50 @@ def _up_s(arrivals: Arrivals, hours: tuple[int, int], ends: _Floats) -> tuple[fl
     return days * (closes - opens) + float(over.sum()), days
 
 
-def _run(
-    at_s: list[float], end_s: float, setting: Setting, each: tuple[list[float], list[float], list[float]]
-) -> tuple[list[float], list[int], list[float]]:
-    """When the work of each starts, which were cold, idle seconds since the one before. It sees a million requests."""
-    service, boot, windows = each
-    room, least = setting.concurrency, setting.min_workers
+def _run(at_s: list[float], end_s: float, setting: Setting, each: _Seconds) -> _Ran:
+    """When the work of each starts, which were cold, idle seconds since the one before; lives of workers that went.
+
+    It sees a million requests.
+    """
+    (service, pull, boot, windows), room, least = each, setting.concurrency, setting.min_workers
     most = math.inf if setting.max_workers is None else setting.max_workers
-    idle: list[_Worker] = [(0.0, _inputs(room), setting.window_s) for _ in range(least)]  # the last used at the end
+    idle: list[_Worker] = [(0.0, _inputs(room), setting.window_s, 0.0) for _ in range(least)]  # last used at the end
     busy: list[_Worker] = []  # the first free at the start
+    lives: list[float] = []
     alive, soonest, full_until = least, math.inf, -math.inf
     starts: list[float] = []
     colds: list[int] = []
     idle_each = [0.0] * len(at_s)
     for i, now in enumerate(at_s):
         while busy and busy[0][0] <= now:
-            free_at, inputs, window = busy.pop(0)
-            idle.append((free_at, inputs, window))
-            if free_at + window < soonest:
-                soonest = free_at + window
+            worker = busy.pop(0)
+            idle.append(worker)
+            if worker[0] + worker[2] < soonest:
+                soonest = worker[0] + worker[2]
         if soonest <= now and idle:
-            idle_each[i], gone, soonest = _evict(idle, now, alive - least)
-            alive -= gone
+            due, soonest = _evict(idle, now, alive - least)
+            alive -= len(due)
+            idle_each[i] = sum(worker[2] for worker in due)
+            lives += [worker[0] + worker[2] - worker[3] for worker in due]
         if idle:
-            free_at, inputs, window = idle.pop()
+            free_at, inputs, _, born = idle.pop()
             idle_each[i] += now - free_at
             start = now
         else:
             at, full_until = _with_room(busy, now) if room > 1 and full_until <= now else (None, full_until)
             if at is None and alive < most:
-                start, inputs, alive, full_until = now + boot[i], _inputs(room), alive + 1, -math.inf
+                born, inputs, alive, full_until = now + pull[i], _inputs(room), alive + 1, -math.inf
+                start = born + boot[i]
                 colds.append(i)
             else:
-                start, inputs, window = busy.pop(at or 0)
+                start, inputs, _, born = busy.pop(at or 0)
         starts.append(start)
         free_at = start + service[i]
         inputs.append(free_at)
-        insort(busy, (free_at, inputs, windows[i]))
-    idle_each[-1] += _last_idle_s(idle + busy, alive - least, end_s)
-    return starts, colds, idle_each
+        insort(busy, (free_at, inputs, windows[i], born))
+    going, staying = _at_the_end(idle + busy, alive - least)
+    idle_each[-1] += sum(worker[2] for worker in going) + sum(max(0.0, end_s - worker[0]) for worker in staying)
+    return starts, colds, idle_each, lives + [worker[0] + worker[2] - worker[3] for worker in going]
 
 
 def _inputs(room: int) -> "deque[float]":
@@ -213,33 +232,29 @@ def _inputs(room: int) -> "deque[float]":
 
 def _with_room(busy: list[_Worker], now: float) -> tuple[int | None, float]:
     """The one free first of those with room, and until when there is none if there is none."""
-    for at, (_, inputs, _) in enumerate(busy):
-        if inputs[0] <= now:
+    for at, worker in enumerate(busy):
+        if worker[1][0] <= now:
             return at, -math.inf
-    return None, min((inputs[0] for _, inputs, _ in busy), default=-math.inf)
+    return None, min((worker[1][0] for worker in busy), default=-math.inf)
 
 
-def _evict(idle: list[_Worker], now: float, spare: int) -> tuple[float, int, float]:
-    """Take out whose window has ended, no more than `spare`: their idle seconds, how many, when the next one ends."""
+def _evict(idle: list[_Worker], now: float, spare: int) -> tuple[list[_Worker], float]:
+    """Take out whose window has ended, no more than `spare`; and when the next one ends."""
     due = [worker for worker in idle if worker[0] + worker[2] <= now]
     if len(due) > spare:
         due = sorted(due, key=_gone_at)[: max(0, spare)]
     for worker in due:
         idle.remove(worker)
-    gone_s = 0.0
-    for _, _, window in due:
-        gone_s += window
     if not idle or len(due) >= spare:
-        return gone_s, len(due), math.inf
-    return gone_s, len(due), _gone_at(idle[0]) if len(idle) == 1 else min(map(_gone_at, idle))
+        return due, math.inf
+    return due, _gone_at(idle[0]) if len(idle) == 1 else min(map(_gone_at, idle))
 
 
-def _last_idle_s(workers: list[_Worker], spare: int, end_s: float) -> float:
-    """Idle seconds after the last request: the windows of those that go, for the rest until the end."""
+def _at_the_end(workers: list[_Worker], spare: int) -> tuple[list[_Worker], list[_Worker]]:
+    """After the last request: whose windows end, and who stays."""
     ordered = sorted(workers, key=_gone_at)
     going = [worker for worker in ordered[: max(0, spare)] if math.isfinite(_gone_at(worker))]
-    staying = ordered[len(going) :]
-    return math.fsum(window for _, _, window in going) + math.fsum(max(0.0, end_s - free) for free, _, _ in staying)
+    return going, ordered[len(going) :]
 
 
 def _gone_at(worker: _Worker) -> float:

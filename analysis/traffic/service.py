@@ -1,7 +1,7 @@
 """A provider's product as measured, and what production's traffic would cost and wait on it at a setting."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,10 +19,12 @@ _Floats = NDArray[np.float64]
 class Service:
     """One provider's product with one GPU: what blocks measured of it, its price, and how it is deployed now.
 
-    service: execution seconds of good warm jobs. boot: boot and load seconds of cold ones. warm, cold: their latency in
-    our hands. good: by block, good images of counted jobs. billed: by block, billed and estimated nano-USD; empty where
-    there is no bill. overhead_s: how long a request holds its worker beyond its execution. Rates in integer nano-USD:
-    a second of a worker, a boot (such as the network for model files), a month (such as a volume at rest).
+    service: execution seconds of good warm jobs. boot: boot and load seconds of cold ones. pull: what those waited
+    until their worker's paid life began. warm, cold: their latency in our hands. good: by block, good images of counted
+    jobs. billed: by block, billed and estimated nano-USD; empty where there is no bill. overhead_s: how long a request
+    holds its worker beyond its execution. Rates in integer nano-USD: a second of a worker, a boot (such as the network
+    for model files), a month (such as a volume at rest). steps: of the first, what is billed in whole steps of each
+    life, as seconds of a step and nano-USD a second.
     """
 
     name: str
@@ -35,9 +37,11 @@ class Service:
     cold: Jobs
     good: Mapping[int, tuple[int, int]]
     billed: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    pull: Jobs = field(default_factory=lambda: Jobs.exact([], []))
     overhead_s: float = 0.0
     usd_per_boot_nano: int = 0
     usd_per_month_nano: int = 0
+    steps: Sequence[tuple[float, int]] = ()
     window: Fixed | Drawn | None = None  # as deployed, as probes have seen it
     simulated: bool = False
 
@@ -71,6 +75,7 @@ class Service:
             self,
             service=_without(self.service, block),
             boot=_without(self.boot, block),
+            pull=_without(self.pull, block),
             good={each: counts for each, counts in self.good.items() if each != block},
             billed={each: nano for each, nano in self.billed.items() if each != block},
         )
@@ -99,7 +104,8 @@ class Month:
 
 
 def month_of(service: Service, arrivals: Arrivals, *, setting: Setting | None = None, seed: int = 1) -> Month:
-    """C_month = kappa (paid seconds x rate + boots x their price) + what is due at rest; over N_month g good images.
+    """C_month = kappa (paid seconds x rate + what whole steps of each life add + boots x their price) + what is due at
+    rest; over N_month g good images.
 
     setting None: as it is deployed now. Raises ReplayError where something is not measured (`missing`) or its workers
     cannot keep up.
@@ -109,6 +115,7 @@ def month_of(service: Service, arrivals: Arrivals, *, setting: Setting | None = 
     found = played(service, arrivals, setting or service.setting, seed=seed)
     months = arrivals.span_s / MONTH_S
     metered = found.paid_s * service.usd_per_s_nano + float(found.cold.sum()) * service.usd_per_boot_nano
+    metered += math.fsum(float(_stepped_s(found.lives_s, step_s).sum()) * nano for step_s, nano in service.steps)
     return Month(
         requests=arrivals.n / months,
         nano=service.kappa * metered / months + service.usd_per_month_nano,
@@ -129,8 +136,14 @@ def played(service: Service, arrivals: Arrivals, setting: Setting, *, seed: int)
         workers = "One worker" if setting.max_workers == 1 else f"{setting.max_workers} workers"
         raise ReplayError(f"{workers} cannot keep up: the requests are {carried:.0%} of what can be served.")
     law = service.window if setting == service.setting else None
-    windows = _windows(law, chances[:, 2]) if isinstance(law, Drawn) else None
-    return replay(arrivals, setting, service_s=seconds, boot_s=drawn(service.boot, chances[:, 1]), windows_s=windows)
+    return replay(
+        arrivals,
+        setting,
+        service_s=seconds,
+        boot_s=drawn(service.boot, chances[:, 1]),
+        pull_s=drawn(service.pull, np.random.default_rng((seed, 2)).random(arrivals.n)) if service.pull.n else 0.0,
+        windows_s=_windows(law, chances[:, 2]) if isinstance(law, Drawn) else None,
+    )
 
 
 def carried_share(setting: Setting, arrivals: Arrivals, service_s: float) -> float:
@@ -143,6 +156,11 @@ def carried_share(setting: Setting, arrivals: Arrivals, service_s: float) -> flo
 def drawn(jobs: Jobs, chances: _Floats) -> _Floats:
     """The empirical quantile at each chance in [0, 1)."""
     return np.sort(jobs.high)[(chances * jobs.n).astype(np.int64)]
+
+
+def _stepped_s(lives_s: _Floats, step_s: float) -> _Floats:
+    """What is billed beyond each life because a step that has begun is billed whole."""
+    return np.ceil(lives_s / step_s) * step_s - lives_s
 
 
 def half_up(value: float) -> int:

@@ -20,7 +20,9 @@ SETTINGS = st.builds(
     st.integers(0, 3),
     st.none() | st.integers(0, 4),
 )
-REQUESTS = st.lists(st.tuples(WHOLE, WHOLE, WHOLE, WHOLE), min_size=1, max_size=36)  # gap, service, boot, window
+REQUESTS = st.lists(
+    st.tuples(WHOLE, WHOLE, WHOLE, WHOLE), min_size=1, max_size=36
+)  # gap, service, boot, pull or window
 
 
 def arrived(requests: list[tuple[int, ...]]) -> Arrivals:
@@ -29,8 +31,8 @@ def arrived(requests: list[tuple[int, ...]]) -> Arrivals:
 
 
 def replayed(requests: list[tuple[int, ...]], setting: Setting) -> Replayed:
-    _, service, boot, _ = zip(*requests, strict=True)
-    return replay(arrived(requests), setting, service_s=service, boot_s=boot)
+    _, service, boot, pull = zip(*requests, strict=True)
+    return replay(arrived(requests), setting, service_s=service, boot_s=boot, pull_s=pull)
 
 
 # ---------------------------------------------------------------- properties
@@ -43,6 +45,8 @@ def test_a_replay_is_that_of_workers_one_by_one_and_pays_for_their_whole_lives(r
     assert (arrived(requests).at_s + found.latency_s).tolist() == starts
     assert found.paid_s == lives_s  # whole seconds: no rounding
     assert found.paid_s == found.boot_s + found.busy_s + found.idle_s == found.paid_each_s.sum()
+    if setting.min_workers == 0 and math.isfinite(setting.window_s):
+        assert found.lives_s.sum() == lives_s
 
 
 @given(REQUESTS, SETTINGS)
@@ -104,18 +108,22 @@ class Worker:
 
 
 def plainly(requests, setting: Setting, *, drawn: bool = False) -> tuple[list[float], list[bool], float]:
-    """Ends of all requests, which were cold, and the summed lives of all workers."""
+    """Ends of all requests, which were cold, and the summed lives of all workers.
+
+    The fourth number of a request is the window that follows it if windows are drawn, else the pull of its worker.
+    """
     alive = [Worker(born_s=0, window_s=setting.window_s) for _ in range(setting.min_workers)]
     ends, colds, lives_s = [], [], 0.0
-    for now, (_, service, boot, window) in zip(arrived(requests).at_s.tolist(), requests, strict=True):
+    for now, (_, service, boot, fourth) in zip(arrived(requests).at_s.tolist(), requests, strict=True):
         lives_s += bury(alive, setting.min_workers, now)
         worker = chosen(alive, now, setting)
         colds.append(worker is None)
         if worker is None:
-            worker = Worker(born_s=now, free_s=now + boot)
+            born_s = now if drawn else now + fourth
+            worker = Worker(born_s=born_s, free_s=born_s + boot)
             alive.append(worker)
         worker.free_s = max(worker.free_s, now) + service
-        worker.window_s = window if drawn else setting.window_s
+        worker.window_s = fourth if drawn else setting.window_s
         worker.finishes.append(worker.free_s)
         ends.append(worker.free_s)
     lives_s += bury(alive, setting.min_workers, math.inf)

@@ -6,7 +6,7 @@ from benchmarks import soak, worlds
 
 
 def test_a_world_is_held_to_its_ledger(capsys: pytest.CaptureFixture[str]) -> None:
-    assert worlds.main(["--worlds", "hostile", "--seeds", "2", "--drawn", "0"]) == 0
+    assert worlds.main(["--worlds", "hostile", "--seeds", "2", "--drawn", "0", "--traces", "0"]) == 0
     assert "every bound holds" in capsys.readouterr().err
 
 

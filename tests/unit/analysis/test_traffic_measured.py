@@ -42,6 +42,15 @@ def test_seconds_are_those_of_good_jobs_by_block() -> None:
     assert found.good == {1: (3, 3), 2: (2, 2)}
 
 
+def test_what_a_cold_job_waited_before_its_worker_was_paid_for_is_its_pull() -> None:
+    """40 s in the queue: at 25 s its worker began, whose boot then took 15 s. A warm job has none."""
+    told = cold(1, worker_started_at=after(0.05 + 25), start_s=0.0)
+    found = of(warm(1), told, cold(2))
+    assert found.pull.high.tolist() == pytest.approx([25, 0]), "of the other nobody said when its worker began"
+    assert found.pull.block.tolist() == [1, 2]
+    assert found.boot.high.tolist() == pytest.approx([15 + 3, 40 + 3])
+
+
 def test_a_failure_costs_success_and_latency_and_no_second() -> None:
     lost = warm(1, status="failed", reason="worker_lost", good_image=None)
     found = of(warm(1), lost, cold(1))
@@ -116,9 +125,10 @@ def test_a_worker_pays_for_its_disk_beside_its_time() -> None:
     # 20 GB and 24 GB of models at $0.10 a GB and month of 2,628,000 s
     serverless = of(warm(1), cold(1), up=deployments(deployment(model_gb=24.0)))
     assert serverless.usd_per_s_nano == RATE + round(44 * 1e8 / 2_628_000)
+    assert serverless.steps == [(1.0, RATE), (300.0, round(44 * 1e8 / 2_628_000))]
     machine = {"backend": "vast", "storage_usd_per_h_nano": 3_600_000, "usd_per_s_nano": 150_000}
     renting = of(warm(1, backend="vast"), cold(1, backend="vast"), up=deployments(deployment(**machine)))
-    assert renting.usd_per_s_nano == 151_000
+    assert (renting.usd_per_s_nano, renting.steps) == (151_000, [])
 
 
 @pytest.mark.parametrize("backend", ["modal", "runpod", "vast"])

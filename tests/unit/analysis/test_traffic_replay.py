@@ -136,6 +136,23 @@ def test_without_an_end_a_worker_idles_to_the_end_of_the_stretch() -> None:
     assert found.paid_s == 1000
 
 
+def test_until_its_host_has_the_image_a_worker_is_waited_for_and_not_paid() -> None:
+    """Pulled until 20, booted until 50, at work until 60, gone at 80: at 75 it is there, as it would not be without."""
+    found = replay(came(0, 75), Setting(window_s=20), service_s=10, boot_s=30, pull_s=[20, 99])
+    assert found.cold.tolist() == [True, False]
+    assert (found.latency_s.tolist(), found.wait_s.tolist()) == ([60, 10], [0, 0])
+    assert seconds(found) == (20, 30, 15 + 20, 85)
+    assert found.lives_s.tolist() == [85]
+    assert replay(came(0, 75), Setting(window_s=20), service_s=10, boot_s=30).cold.all()
+
+
+def test_lives_are_those_of_workers_that_came_and_went() -> None:
+    two = replay(came(*INSTANTS), Setting(window_s=300, max_workers=2), service_s=10, boot_s=30)
+    assert sorted(two.lives_s.tolist()) == [340, 340, 340, 340, 370]
+    kept = replay(came(10, 12, 200, span_s=1000), Setting(window_s=20, min_workers=1), service_s=10, boot_s=30)
+    assert kept.lives_s.tolist() == [40], "the kept one, up from 0, is gone at 40; the other stays"
+
+
 def test_with_a_window_of_0_every_request_that_finds_no_busy_worker_is_cold() -> None:
     found = replay(came(0, 40, 100), Setting(window_s=0), service_s=10, boot_s=30)
     assert found.cold.all()

@@ -40,6 +40,26 @@ def test_bills_failures_boots_and_what_is_due_at_rest_enter_it() -> None:
     assert month.usd_per_image_nano == half_up((1.05 * 1_066_000 + 500) / 4.5)
 
 
+def test_what_is_billed_in_whole_steps_of_each_life_is() -> None:
+    """Three lives of 340 to 370 s: 400 s each at the one rate, 600 s each at the other."""
+    month = month_of(steady("Runpod", 1000, ONE, service_s=10, boot_s=30, steps=[(100.0, 900), (300.0, 100)]), INSTANTS)
+    assert month.replayed.lives_s.tolist() == [370, 350, 340]
+    assert month.usd_per_month_nano == 900 * 1200 + 100 * 1800
+    exact = month_of(steady("Runpod", 1000, ONE, service_s=10, boot_s=30, steps=[(10.0, 1000)]), INSTANTS)
+    assert exact.usd_per_month_nano == 1_060_000
+
+
+def test_pulls_are_drawn_from_the_measured_ones_and_delay_the_boot() -> None:
+    plainly = measured("Runpod", 1000, Setting(window_s=60, max_workers=1))
+    pulled = replace(plainly, pull=Jobs.exact([7.0, 9.0], [0, 1]))
+    came = arrivals(Curve(per_day=1000))
+    late, plain = (month_of(each, came).replayed for each in (pulled, plainly))
+    first = late.latency_s[0] - plain.latency_s[0]
+    assert first in (pytest.approx(7), pytest.approx(9))
+    assert late.cold_share < plain.cold_share, "a worker that comes later stays later"
+    assert set(pulled.without(1).pull.high) == {7.0}
+
+
 def test_a_longer_stretch_is_scaled_to_a_month() -> None:
     twice = Arrivals(at_s=np.concatenate([INSTANTS.at_s, INSTANTS.at_s + MONTH_S]), span_s=2.0 * MONTH_S)
     month = month_of(steady("Modal", 1000, ONE, service_s=10, boot_s=30), twice)
