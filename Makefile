@@ -49,7 +49,7 @@ worlds: $(READY) ## Our numbers held to the ledger in shipped and drawn worlds, 
 soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; SEEDS=n: n worlds with faults and deaths; KEEP=file: go on later
 	@$(if $(SEEDS),$(BIN)/python -m benchmarks.seeds --seeds $(SEEDS) $(if $(KEEP),--keep $(KEEP)),$(BIN)/python -m benchmarks.soak)
 
-coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it: about 20 seconds
+coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it, in 1,000 worlds: about 6 minutes
 	@$(BIN)/python -m benchmarks.coverage
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
