@@ -274,6 +274,11 @@ class Mark(StrEnum):
         """True if it keeps the measurements out of verdicts; the others count already, or say why there are few."""
         return self in _EXCLUDE
 
+    @property
+    def label(self) -> str:
+        """As a person reads it: host too busy; a bill that blocks says so."""
+        return "BLOCKED (unexplained)" if self is Mark.UNEXPLAINED else self.value.replace("_", " ")
+
 
 _EXCLUDE = frozenset({Mark.HOST_TOO_BUSY, Mark.CACHED, Mark.BELOW_FLOOR, Mark.TOO_MANY_OURS, Mark.UNEXPLAINED})
 

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from cli.output import AsJson, give, ids, reading, table
-from cli.report import CELL_KEY, DEPLOYMENT_FIELDS, MARK_COLUMNS, document, mark_row
+from cli.report import CELL_KEY, DEPLOYMENT_FIELDS, document, draw_believed
 from cli.stack import truth_of
 from settings import Settings, simulated_world
 
@@ -38,9 +38,7 @@ def compare(json: AsJson = False) -> None:
     )
     typer.echo("\nDeployments (billed; fully loaded in $ per good image)")
     table(DEPLOYMENT_FIELDS, [ids(row, *DEPLOYMENT_FIELDS) for row in shown["deployments"]])
-    if shown["marks"]:
-        typer.echo("\nMarks (what is wrong with a run on a backend, and whether it is kept out of verdicts)")
-        table(MARK_COLUMNS, [mark_row(row) for row in shown["marks"]])
+    draw_believed(shown)
 
 
 def truth_of_world() -> dict[str, Any] | None:

@@ -1,15 +1,21 @@
 """The comparison as one document: our cells and deployments, each beside the simulator's truth where there is one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
+import typer
 from sqlmodel import Session, col, func, select
 
-from analysis import capacity, compare, timing, validity
+from analysis import capacity, compare, timing
+from analysis import marks as all_marks
+from cli.figures import finite, moment, money
+from cli.output import table
 from storage import frames
+from storage.corrections import changes_of_runs
 from storage.models import Backend, Deployment, Installation, Job
-from words import Feature, Reason
+from words import Feature, Mark, Reason, called
 
 CELL_KEY = ("workflow", "backend", "gpu", "start_kind")
 CELL_FIELDS = (
@@ -33,12 +39,13 @@ DEPLOYMENT_FIELDS = (
     "fully_loaded_usd_per_image",
 )
 MARK_COLUMNS = ("run", "backend", "mark", "kept out", "reason")
+CORRECTED_COLUMNS = ("backend", "resource", "sku", "from", "was", "now", "changed at")
 MARK_FIELDS = ("run_id", "backend", "mark", "excludes", "reason", "value", "limit")
 
 
 def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Simulated flag, jobs, paid calls, marks, cells, deployments, capacity and failures; `truth` is the simulator's
-    own account.
+    """Simulated flag, jobs, paid calls, marks, corrections, cells, deployments, capacity and failures; `truth` is the
+    simulator's own account.
     """
     jobs = frames.jobs(session)
     installation = session.get(Installation, 1)
@@ -52,7 +59,7 @@ def document(session: Session, truth: Mapping[str, Any] | None = None) -> dict[s
         "simulated": bool(installation and installation.simulated),
         "jobs": jobs.height,
         "paid_calls": paid_calls(session),
-        "marks": marks(jobs),
+        **believed(session),
         "cells": cells,
         "deployments": deployments,
         **_reliability(session, jobs),
@@ -73,14 +80,35 @@ def _reliability(session: Session, jobs: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def marks(jobs: pl.DataFrame) -> list[dict[str, Any]]:
-    """What is wrong with each run's measurements on each backend."""
-    return [{name: row[name] for name in MARK_FIELDS} for row in validity.marks(jobs).iter_rows(named=True)]
+def believed(session: Session, run_ids: Sequence[int] | None = None) -> dict[str, Any]:
+    """What is wrong with these runs' measurements and bills, or with every run's, and what the bills said before."""
+    known = (of(session, run_ids) for of in (frames.deployments, frames.jobs, frames.charges))
+    found = all_marks.marks(*known).iter_rows(named=True)
+    return {
+        "marks": [{name: finite(row[name]) for name in MARK_FIELDS} for row in found],
+        "corrected": [asdict(change) for change in changes_of_runs(session, run_ids)],
+    }
 
 
-def mark_row(mark: Mapping[str, Any]) -> list[Any]:
-    """A mark under `MARK_COLUMNS`."""
-    return [mark["run_id"], mark["backend"], mark["mark"], "yes" if mark["excludes"] else "no", mark["reason"]]
+def draw_believed(shown: Mapping[str, Any]) -> None:
+    """The marks and corrections of a document as tables; nothing where there is none."""
+    if shown.get("marks"):
+        typer.echo("\nMarks (what is wrong with a run on a backend, and whether it is kept out of verdicts)")
+        table(MARK_COLUMNS, [_mark(row) for row in shown["marks"]])
+    if shown.get("corrected"):
+        typer.echo("\nCorrected lines of the bill ($; a dash: withdrawn or unreadable)")
+        table(CORRECTED_COLUMNS, [_corrected(row) for row in shown["corrected"]])
+
+
+def _mark(row: Mapping[str, Any]) -> list[Any]:
+    kept_out = "yes" if row["excludes"] else "no"
+    return [row["run_id"], row["backend"], Mark(row["mark"]).label, kept_out, row["reason"]]
+
+
+def _corrected(row: Mapping[str, Any]) -> list[Any]:
+    was, now = (None if row[name] is None else money(float(row[name]), 6) for name in ("was", "now"))
+    start, seen_at = moment(row["period_start"]), moment(row["seen_at"])
+    return [called(row["provider"]), row["resource"], row["sku"], start, was, now, seen_at]
 
 
 def paid_calls(session: Session) -> int:

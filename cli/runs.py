@@ -7,7 +7,7 @@ from sqlmodel import Session, col, func, select
 
 from analysis import validity
 from cli.output import AsJson, Refused, give, plain, reading, table
-from cli.report import MARK_COLUMNS, mark_row, marks
+from cli.report import believed, draw_believed
 from storage import frames
 from storage.models import Job, Run, Workflow
 from words import JobStatus, called
@@ -57,14 +57,12 @@ def _one(session: Session, run_id: int) -> dict[str, Any]:
         raise Refused(f"There is no run {run_id}. `bakeoff runs` lists them.")
     jobs = frames.jobs(session, [run_id])
     unchecked = [{"backend": backend, "reason": reason} for _, backend, reason in validity.untested(jobs)]
-    return {"runs": [_row(session, run)], "marks": marks(jobs), "unchecked": unchecked}
+    return {"runs": [_row(session, run)], **believed(session, [run_id]), "unchecked": unchecked}
 
 
 def _draw(shown: dict[str, Any]) -> None:
     table(COLUMNS, [list(row.values()) for row in shown["runs"]])
-    if shown.get("marks"):
-        typer.echo("\nMarks (what is wrong on a backend, and whether it is kept out of verdicts)")
-        table(MARK_COLUMNS, [mark_row(row) for row in shown["marks"]])
+    draw_believed(shown)
     for row in shown.get("unchecked", []):
         typer.echo(f"{called(row['backend'])}: {plain(row['reason'])}")
 

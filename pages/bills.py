@@ -79,7 +79,7 @@ def fresh(found: load.Bills, charges: Sequence[Charge], *, simulated: bool) -> N
     draw.frame(bill_rows.buckets(charges), columns, alt="Billed by provider and day, with its state", key="buckets")
 
 
-def questions(charges: Sequence[Charge]) -> None:
+def questions() -> None:
     """Deployments whose bill we cannot explain, and lines that said something else before."""
     odd = bills_view.open_questions(costs.waterfall)
     if odd.height:
@@ -90,11 +90,7 @@ def questions(charges: Sequence[Charge]) -> None:
             "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
         }
         draw.frame(odd, columns, alt="Deployments whose bill we cannot explain", key="odd")
-    changed = bill_rows.corrections(charges)
-    if changed.height:
-        st.subheader("Corrections", anchor=False, help=meaning("correction"))
-        columns = {name: st.column_config.NumberColumn(name.capitalize(), format="$%.6f") for name in ("was", "now")}
-        draw.frame(changed, columns, alt="Lines that were corrected, both versions", key="corrections")
+    draw.corrections(bill_rows.corrections(load.corrections(at)))
 
 
 def lines(charges: Sequence[Charge], *, simulated: bool) -> None:
@@ -169,5 +165,5 @@ for name, value, under, term in bills_view.figures(costs.deployments, costs.wate
 is_simulated = any(row.simulated for row in charges)
 agreement(state, charges, simulated=is_simulated)
 fresh(state, charges, simulated=is_simulated)
-questions(charges)
+questions()
 lines(charges, simulated=is_simulated)

@@ -8,7 +8,7 @@ import streamlit as st
 from analysis import compare
 from storage.db import StorageError
 from storage.queries import RunDetail
-from ui import actions, charts, compare_view, draw, load, run_view
+from ui import actions, bill_rows, charts, compare_view, draw, load, run_view
 from ui.formats import clock_time, plain, quiet, usd
 from ui.gallery_view import picture_url
 from ui.names import deployment_badge, label
@@ -79,9 +79,9 @@ def arm_cards(lines: list[run_view.ArmLine], *, live: bool) -> None:
                 st.caption(plain(line.reason))
 
 
-def checks(data: load.Measured) -> None:
-    """Whether the measurements may be believed, in words, and what nobody could check."""
-    for line in run_view.mark_lines(data.jobs):
+def checks(at: load.Version, run_id: int, data: load.Measured) -> None:
+    """Whether the measurements and the bill may be believed, in words, and what nobody could check."""
+    for line in run_view.mark_lines(load.run_marks(at, run_id)):
         show, icon = (st.warning, "block") if line.excludes else (st.info, "info")
         show(f"**{line.heading}.** {plain(line.reason)}", icon=f":material/{icon}:")
     for text in run_view.unchecked_lines(data.jobs):
@@ -154,10 +154,11 @@ def body(run_id: int) -> None:
         )
         return
     arm_cards(lines, live=run.status in LIVE)
-    checks(data)
+    checks(at, run_id, data)
     progress_charts(detail, data, spent, now)
     images_and_numbers(data)
     what_happened(detail)
+    draw.corrections(bill_rows.corrections(load.corrections(at, (run_id,))))
 
 
 def what_happened(detail: RunDetail) -> None:

@@ -10,6 +10,7 @@ from analysis import stats
 from analysis.attribution import beyond_limit
 from analysis.cost import weakest
 from storage.bills import Freshness
+from storage.corrections import Change
 from storage.models import Charge
 from ui.formats import UNKNOWN, ago, count, day_time, percent, quiet, signed_percent, state_glyph, usd
 from ui.names import in_order, label
@@ -65,12 +66,9 @@ def odd_lines(charges: Sequence[Charge]) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def corrections(charges: Sequence[Charge]) -> pl.DataFrame:
-    """Lines whose amount changed once their bucket had ended: a row per change with both versions, newest first."""
-    rows = [change for row in charges for change in _changes(row)]
-    return pl.DataFrame(sorted(rows, key=lambda row: row["at"], reverse=True), infer_schema_length=None).drop(
-        "at", strict=False
-    )
+def corrections(changes: Sequence[Change]) -> pl.DataFrame:
+    """Lines whose amount changed once their bucket had ended: a row per change with both versions, in that order."""
+    return pl.DataFrame([_change(change) for change in changes], infer_schema_length=None)
 
 
 def error_history(estimates: pl.DataFrame) -> list[dict[str, str]]:
@@ -150,30 +148,20 @@ def _odd(flag: ChargeFlag, name: str, rows: Sequence[Charge]) -> dict[str, objec
     }
 
 
-def _changes(row: Charge) -> list[dict[str, Any]]:
-    """What it said, then what it said next; the last is what stands."""
-    amounts = [*(float(old["billed_cost"]) for old in row.earlier), _amount(row)]
-    since = [*(datetime.fromisoformat(old["same_since"]) for old in row.earlier), row.same_since]
-    return [
-        {
-            "at": at,
-            "seen": day_time(at),
-            "provider": label(row.provider),
-            "what": row.sku,
-            "period": day_time(row.charge_period_start),
-            "was": before,
-            "now": after,
-            "change": signed_percent(after / before - 1 if before and after is not None else None),
-            "was state": state_glyph(old.get("state")),
-            "resource": row.resource_name or row.resource_id,
-            "simulated": row.simulated,
-        }
-        for old, at, before, after in zip(row.earlier, since[1:], amounts, amounts[1:], strict=False)
-    ]
-
-
-def _amount(row: Charge) -> float | None:
-    return None if row.billed_cost is None else float(row.billed_cost)
+def _change(change: Change) -> dict[str, object]:
+    before, after = float(change.was), None if change.now is None else float(change.now)
+    return {
+        "seen": day_time(change.seen_at),
+        "provider": label(change.provider),
+        "what": change.sku,
+        "period": day_time(change.period_start),
+        "was": before,
+        "now": after,
+        "change": signed_percent(after / before - 1 if before and after is not None else None),
+        "was state": state_glyph(change.was_state),
+        "resource": change.resource,
+        "simulated": change.simulated,
+    }
 
 
 def _unexplained(name: str, row: Mapping[str, Any]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ui.formats import NO_BREAK, money_text
 from ui.glossary import meaning
 
 SIMULATED = "SIMULATED"
+USD_EXACT = "$%.6f"
 
 
 def title(text: str, caption: str = "") -> None:
@@ -89,6 +90,15 @@ def table(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
     mark = {"Source": f":violet[{SIMULATED}]"} if simulated else {}
     data = pl.DataFrame([{name: _cell(text, name) for name, text in row.items()} | mark for row in rows])
     st.table(data, border="horizontal", hide_index=True)
+
+
+def corrections(changed: pl.DataFrame) -> None:
+    """Lines of a bill that said something else before, both versions (`bill_rows.corrections`); nothing without one."""
+    if changed.is_empty():
+        return
+    st.subheader("Corrections", anchor=False, help=meaning("correction"))
+    columns = {name: st.column_config.NumberColumn(name.capitalize(), format=USD_EXACT) for name in ("was", "now")}
+    frame(changed, columns, alt="Lines that were corrected, both versions", key="corrections")
 
 
 def picture(url: str | None, *, alt: str, missing: str, ratio: float = 1.0, simulated: bool) -> None:

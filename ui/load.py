@@ -13,10 +13,11 @@ import polars as pl
 import streamlit as st
 from sqlmodel import Session, select
 
-from analysis import attribution, bases, capacity, compare, cost, focus
+from analysis import attribution, bases, capacity, compare, cost, focus, marks
 from analysis.layers import relaid
 from analysis.timing import timed
 from storage import bills, focus_lines, frames, layers, queries, schedule_lines
+from storage.corrections import Change, changes_of_runs
 from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
 from ui.prices import LAID, Laid, layers_of
@@ -172,6 +173,20 @@ def charge_lines(at: Version) -> Sequence[Charge]:
     """Every billing line with when it was fetched and what it said before."""
     with at.reading() as session:
         return session.exec(select(Charge).order_by(Charge.id)).all()
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def corrections(at: Version, run_ids: tuple[int, ...] | None = None) -> Sequence[Change]:
+    """What the bill of these runs, or any line, said before it was corrected, newest first."""
+    with at.reading() as session:
+        return changes_of_runs(session, run_ids)
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def run_marks(at: Version, run_id: int) -> pl.DataFrame:
+    """What is wrong with the run's measurements or its bill: `marks.marks`."""
+    data = measured(at, (run_id,))
+    return marks.marks(data.deployments, data.jobs, data.charges)
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

@@ -14,7 +14,7 @@ from ui.charts.burn import Point
 from ui.formats import count, duration, listed, plain, usd
 from ui.names import in_order, label, provider_of
 from ui.runs_view import LIVE, failed_jobs
-from words import DeploymentState, JobStatus, RunStatus, StartKind
+from words import DeploymentState, JobStatus, Mark, RunStatus, StartKind
 
 BURN_STEPS = 40
 _UP = (DeploymentState.READY, DeploymentState.STOPPED)
@@ -23,7 +23,7 @@ _FINAL = [status.value for status in JobStatus if status.final]
 
 @dataclass(frozen=True, kw_only=True)
 class MarkLine:
-    """Something wrong with the run's measurements on some backends."""
+    """Something wrong with the run's measurements on a backend, or with what they were billed."""
 
     heading: str
     reason: str
@@ -106,17 +106,16 @@ def run_caption(detail: RunDetail, now: datetime) -> str:
     return " · ".join(said)
 
 
-def mark_lines(jobs: pl.DataFrame) -> list[MarkLine]:
-    """What `analysis.validity` says of the run, those first that keep it out of verdicts; `jobs` is `schema.JOBS`."""
-    found = validity.marks(jobs).sort("excludes", descending=True, maintain_order=True)
+def mark_lines(found: pl.DataFrame) -> list[MarkLine]:
+    """`schema.MARKS` of the run in words, those first that keep it out of verdicts."""
     return [
         MarkLine(
-            heading=f"{label(row['backend'])}: {row['mark'].replace('_', ' ')}"
+            heading=f"{label(row['backend'])}: {Mark(row['mark']).label}"
             + (", kept out of verdicts" if row["excludes"] else ""),
             reason=row["reason"],
             excludes=row["excludes"],
         )
-        for row in found.iter_rows(named=True)
+        for row in found.sort("excludes", descending=True, maintain_order=True).iter_rows(named=True)
     ]
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from analysis.attribution import ESTIMATES
 from storage.bills import Freshness
+from storage.corrections import changes
 from storage.models import Charge
 from tests.pages.frames import START
 from ui import bill_rows, bills_view
@@ -55,7 +56,7 @@ def test_a_line_corrected_twice_shows_each_change_newest_first() -> None:
         {"billed_cost": "1.00", "state": "provisional", "same_since": first.isoformat()},
         {"billed_cost": "1.50", "state": "provisional", "same_since": second.isoformat()},
     ]
-    found = bill_rows.corrections([line("a", "1.20", earlier=earlier, same_since=third), line("b", "1")])
+    found = bill_rows.corrections(changes([line("a", "1.20", earlier=earlier, same_since=third), line("b", "1")]))
     assert found.select("seen", "was", "now", "change").rows() == [
         ("4 Nov 00:00", 1.5, 1.2, "−20.0 %"),
         ("3 Nov 04:00", 1.0, 1.5, "+50.0 %"),

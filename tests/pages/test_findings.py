@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from analysis import schema
+from analysis import schema, validity
 from analysis.bases import BASES
 from storage.models import Backend, Charge, Deployment, Run
 from storage.queries import RunDetail, RunLine
@@ -372,7 +372,7 @@ def test_the_marks_of_a_run_are_said_in_words_those_first_that_keep_it_out() -> 
     rows = jobs(
         job(1, **duplicate), job(2, "runpod"), *(job(i, "runpod", **again) for i in (3, 4, 5)), job(6, "vast")
     )  # fmt: skip
-    assert run_view.mark_lines(rows) == [
+    assert run_view.mark_lines(validity.marks(rows)) == [
         run_view.MarkLine(
             heading="Runpod: cached, kept out of verdicts",
             reason="3 repeats of one prompt and seed took 0.10 s (median), fresh ones 8.00 s: "

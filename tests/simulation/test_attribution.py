@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from analysis import attribution, cost
+from analysis import attribution, cost, marks
+from cli.report import MARK_FIELDS, document
 from simulator.world import SHIPPED
 from storage import frames
 from storage.models import Charge
@@ -27,12 +28,14 @@ def billed(path: Path, twist: str) -> Bakeoff:
 def test_a_phantom_charge_of_seven_percent_blocks_the_run_and_says_why(tmp_path: Path) -> None:
     made = billed(tmp_path, f"phantom_share = {0.07 / 0.93}")
     with made.reading() as session:
-        falls = cost.waterfall(frames.deployments(session), frames.jobs(session), frames.charges(session))
-    (row,) = attribution.marks(falls).iter_rows(named=True)
+        found = marks.marks(frames.deployments(session), frames.jobs(session), frames.charges(session))
+        shown = document(session)
+    (row,) = found.iter_rows(named=True)
     assert (row["mark"], row["excludes"], row["backend"]) == (Mark.UNEXPLAINED, True, "runpod")
     assert row["value"] == pytest.approx(0.07, abs=0.01)
     assert "Runpod's bill" in row["reason"]
     assert "the limit is 5 %" in row["reason"]
+    assert shown["marks"] == [{name: row[name] for name in MARK_FIELDS}]
 
 
 def test_a_late_correction_of_three_percent_changes_the_run_and_both_amounts_are_kept(tmp_path: Path) -> None:
@@ -40,9 +43,12 @@ def test_a_late_correction_of_three_percent_changes_the_run_and_both_amounts_are
     with made.reading() as session:
         known = frames.deployments(session), frames.jobs(session), frames.charges(session)
         rows = session.exec(select(Charge)).all()
+        corrected = document(session)["corrected"]
     assert all(row.earlier for row in rows)
     first = sum(Decimal(row.earlier[0]["billed_cost"]) for row in rows)
     assert float(sum(row.sum_usd for row in rows) / first) == pytest.approx(1.03, abs=1e-4)
+    assert sum(change["was"] for change in corrected) == first
+    assert sum(change["now"] for change in corrected) == sum(row.sum_usd for row in rows)
     falls = cost.waterfall(*known)
     (told,) = attribution.estimates(cost.of_deployments(*known), falls, known[2]).iter_rows(named=True)
     assert told["error"] == pytest.approx(1 / 1.03 - 1, abs=0.01)

@@ -1,6 +1,7 @@
-"""`bakeoff runs RUN` and `bakeoff compare` say what is wrong with a run's measurements."""
+"""`bakeoff runs RUN` and `bakeoff compare` say what is wrong with a run's measurements and its bill."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from sqlmodel import Session
@@ -8,7 +9,9 @@ from sqlmodel import Session
 from storage.db import DataFolder, open_engine
 from storage.models import Image
 from tests.unit.cli.conftest import Command
-from tests.unit.storage.rows import deployment_of, jobs_of, launch, succeed
+from tests.unit.cli.test_costs import line
+from tests.unit.storage.rows import after, deployment_of, jobs_of, launch, ready, succeed
+from words import StartKind
 
 CACHED = "3 repeats of one prompt and seed took 0.10 s (median), fresh ones 8.25 s: answers come from a cache."
 
@@ -80,3 +83,42 @@ def test_a_comparison_names_the_mark_and_has_no_cell_of_the_cached(bakeoff: Comm
     ]
     assert shown["cells"] == []
     assert CACHED in bakeoff("compare").out
+
+
+@pytest.fixture
+def blocked(known: DataFolder) -> DataFolder:
+    """Run 1 on Runpod, whose bill of $0.05 was corrected to $0.08, and run 2 without a bill."""
+    earlier = [{"billed_cost": "0.05", "state": "provisional", "same_since": after(4000).isoformat()}]
+    with Session(open_engine(known.db)) as session:
+        for run in (launch(session, backends=["runpod"]), launch(session, backends=["runpod"])):
+            deployment = deployment_of(session, run, "runpod")
+            ready(deployment, f"ep{run.id}")
+            deployment.ended_at = after(400)
+            for i, job in enumerate(jobs_of(session, deployment)):
+                succeed(session, job, start_s=20 + 12 * i, kind=StartKind.WARM if i else StartKind.COLD)
+        session.add(line(1, "0.08", earlier=earlier, same_since=after(90_000)))
+        session.commit()
+    return known
+
+
+def test_a_bill_that_nothing_explains_blocks_its_run_and_no_other(bakeoff: Command, blocked: DataFolder) -> None:
+    assert blocked.db.exists()
+    (mark,) = json.loads(bakeoff("runs", "1", "--json").out)["marks"]
+    assert (mark["run_id"], mark["backend"], mark["mark"], mark["excludes"]) == (1, "runpod", "unexplained", True)
+    assert "of Runpod's bill of $0.0800" in mark["reason"]
+    (row,) = [row for row in bakeoff("runs", "1").out.splitlines() if "BLOCKED" in row]
+    assert row.split()[:4] == ["1", "runpod", "BLOCKED", "(unexplained)"]
+    assert mark["reason"] in row
+    other = json.loads(bakeoff("runs", "2", "--json").out)
+    assert (other["marks"], other["corrected"]) == ([], [])
+
+
+def test_a_corrected_bill_keeps_both_amounts_beside_the_marks(bakeoff: Command, blocked: DataFolder) -> None:
+    assert blocked.db.exists()
+    for verb in (("runs", "1"), ("compare",)):
+        (change,) = json.loads(bakeoff(*verb, "--json").out)["corrected"]
+        assert (Decimal(change["was"]), Decimal(change["now"])) == (Decimal("0.05"), Decimal("0.08"))
+        said = bakeoff(*verb).out
+        assert "BLOCKED (unexplained)" in said
+        assert "$0.050000" in said
+        assert "$0.080000" in said
