@@ -140,10 +140,10 @@ def _beyond(sums: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _sentence(row: Mapping[str, Any]) -> str:
     unexplained, billed = row["unexplained_nano"] / 1e9, row["billed_nano"] / 1e9
-    bill = f"{called(row['backend'])}'s bill of ${billed:.4f}"
+    bill, odd = f"{called(row['backend'])}'s bill of {cost.dollars(billed, 4)}", cost.dollars(abs(unexplained), 4)
     if unexplained > 0:
-        return f"Nothing that we measured explains ${unexplained:.4f} of {bill}, {_percent(row)}; the limit is 5 %."
-    return f"What we measured costs ${-unexplained:.4f} more than {bill}, {_percent(row)} of it; the limit is 5 %."
+        return f"Nothing that we measured explains {odd} of {bill}, {_percent(row)}; the limit is 5 %."
+    return f"What we measured costs {odd} more than {bill}, {_percent(row)} of it; the limit is 5 %."
 
 
 def _percent(row: Mapping[str, Any]) -> str:

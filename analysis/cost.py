@@ -24,6 +24,11 @@ def usd(nano: int | None) -> Decimal | None:
     return None if nano is None else Decimal(nano) / 10**9
 
 
+def dollars(amount: float | Decimal, places: int) -> str:
+    """How every dollar is written: -$0.0150, the sign before the dollar; none where it rounds to nothing."""
+    return f"{'-' if round(float(amount), places) < 0 else ''}${abs(amount):,.{places}f}"
+
+
 def weakest(states: Iterable[CostState | str]) -> CostState:
     """The state of a sum: that of its weakest part. Raises ValueError without parts."""
     return min((CostState(state) for state in states), key=_STRENGTH.index)

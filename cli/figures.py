@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.cost import dollars
 from analysis.estimates import Estimate
 from words import CostState
 
@@ -52,7 +53,7 @@ def money(usd: float | None, places: int = 2) -> str | None:
     """-$0.03"""
     if usd is None or not math.isfinite(usd):
         return None
-    return f"{'-' if round(usd, places) < 0 else ''}${abs(usd):,.{places}f}"
+    return dollars(usd, places)
 
 
 def figures(usd: float | None) -> str | None:

@@ -17,7 +17,6 @@ from ui.source import modal_workspace, source
 from words import BillOutcome
 
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
-USD4 = "$%.4f"
 
 
 def readings(found: load.Bills) -> None:
@@ -52,7 +51,7 @@ def agreement(found: load.Bills, charges: Sequence[Charge], *, simulated: bool) 
         draw.table(bill_rows.unexplained_parts(found.providers), simulated=simulated)
         flagged = bill_rows.odd_lines(charges)
         if flagged.height:
-            columns = {"usd": st.column_config.NumberColumn("In sums", format=USD4)}
+            columns = {"usd": draw.dollars("In sums", places=4)}
             draw.frame(flagged, columns, alt="Flagged lines by flag and provider", key="flags")
             st.caption("Flagged lines are kept and counted; `in no sum` holds what is in no dollar above.")
         else:
@@ -73,7 +72,7 @@ def fresh(found: load.Bills, charges: Sequence[Charge], *, simulated: bool) -> N
             icon=":material/event_busy:",
         )
     columns = {
-        "usd": st.column_config.NumberColumn("Billed", format=USD4, help=meaning("billed")),
+        "usd": draw.dollars("Billed", places=4, help=meaning("billed")),
         "state": st.column_config.TextColumn("Weakest state", help=meaning("cost state")),
     }
     draw.frame(bill_rows.buckets(charges), columns, alt="Billed by provider and day, with its state", key="buckets")
@@ -85,8 +84,8 @@ def questions() -> None:
     if odd.height:
         st.subheader("Open questions", anchor=False, help=meaning("unexplained"))
         columns = {
-            "billed": st.column_config.NumberColumn("Billed", format=USD4),
-            "unexplained": st.column_config.NumberColumn("Unexplained", format=USD4),
+            "billed": draw.dollars("Billed", places=4),
+            "unexplained": draw.dollars("Unexplained", places=4),
             "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
         }
         draw.frame(odd, columns, alt="Deployments whose bill we cannot explain", key="odd")
@@ -105,7 +104,7 @@ def lines(charges: Sequence[Charge], *, simulated: bool) -> None:
         st.caption(f"No line is {shown}.")
     else:
         columns = {
-            "usd": st.column_config.NumberColumn("Billed", format="$%.6f", help=meaning("billed")),
+            "usd": draw.dollars("Billed", places=6, help=meaning("billed")),
             "before": st.column_config.TextColumn("Said before", help=meaning("correction")),
             "state": st.column_config.TextColumn("State", help=meaning("cost state")),
             "flags": st.column_config.TextColumn("Flags", help=meaning("flag")),

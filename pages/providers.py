@@ -61,7 +61,7 @@ st.subheader(providers_view.live_title(live).replace("$", "\\$"), anchor=False)
 if live.height:
     columns = {
         "open": st.column_config.ButtonColumn("", type="tertiary", width="small", key="open_run"),
-        "rate": st.column_config.NumberColumn("$ an hour", format="$%.3f"),
+        "rate": draw.dollars("$ an hour", places=3),
         "up": "Up since",
     }
     draw.frame(live, columns, alt="Resources of ours that cost money now", key="live")
@@ -72,7 +72,7 @@ if live.height:
 st.subheader("Prices", anchor=False)
 prices = providers_view.price_rows(load.offers(at), simulated_of, now)
 if prices.height:
-    columns = {"an hour": st.column_config.NumberColumn("$ an hour", format="$%.3f")}
+    columns = {"an hour": draw.dollars("$ an hour", places=3)}
     draw.frame(prices, columns, alt="Prices with source and age", key="prices")
 else:
     st.caption("No price was seen yet.")

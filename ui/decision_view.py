@@ -21,6 +21,7 @@ from ui.formats import (
     signed,
     signed_percent,
     state_glyph,
+    usd,
     whole_percent,
 )
 from ui.names import in_order, label
@@ -98,7 +99,7 @@ def figures(jobs: pl.DataFrame, lines: Sequence[RunLine], charges: pl.DataFrame)
     return [
         ("Jobs ended", count(ended.height), f"of {count(jobs.height)}", "start kind"),
         ("Good images", count(good), percent(good / ended.height) if ended.height else "none yet", "good image"),
-        ("Billed", f"${billed:,.2f}" if billed else "–", share, "cost state"),
+        ("Billed", usd(billed) if billed else "–", share, "cost state"),
         ("Providers", str(len(backends)), f"{over} of {len(lines)} runs done", "simulated"),
     ]
 

@@ -16,7 +16,6 @@ from ui.formats import NO_BREAK, money_text
 from ui.glossary import meaning
 
 SIMULATED = "SIMULATED"
-USD_EXACT = "$%.6f"
 
 
 def title(text: str, caption: str = "") -> None:
@@ -92,12 +91,17 @@ def table(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
     st.table(data, border="horizontal", hide_index=True)
 
 
+def dollars(heading: str, *, places: int, help: str | None = None) -> Any:
+    """A column of numbers in USD. As a currency, since a printf format writes the sign behind the dollar: $-0.0150."""
+    return st.column_config.NumberColumn(heading, format="dollar", step=10.0**-places, help=help)
+
+
 def corrections(changed: pl.DataFrame) -> None:
     """Lines of a bill that said something else before, both versions (`bill_rows.corrections`); nothing without one."""
     if changed.is_empty():
         return
     st.subheader("Corrections", anchor=False, help=meaning("correction"))
-    columns = {name: st.column_config.NumberColumn(name.capitalize(), format=USD_EXACT) for name in ("was", "now")}
+    columns = {name: dollars(name.capitalize(), places=6) for name in ("was", "now")}
     frame(changed, columns, alt="Lines that were corrected, both versions", key="corrections")
 
 

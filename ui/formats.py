@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import floor, isinf, log10
 
+from analysis.cost import dollars
 from words import CostState
 
 UNKNOWN = "–"
@@ -88,7 +89,7 @@ def three_figures(usd: float | None) -> str:
         return "$0"
     rounded = float(f"{usd:.3g}")  # 9.999 has two places before its point once it is written
     decimals = max(0, 2 - floor(log10(abs(rounded))))
-    return _minus(f"${usd:,.{decimals}f}").replace("$−", "−$")
+    return _minus(dollars(usd, decimals))
 
 
 def usd(value: float | None) -> str:
@@ -97,13 +98,12 @@ def usd(value: float | None) -> str:
         return UNKNOWN
     if 0 < abs(value) < 0.00005:
         return "<$0.0001"
-    small = 0 < abs(value) < 0.1
-    return _minus(f"${value:,.4f}" if small else f"${value:,.2f}").replace("$−", "−$")
+    return _minus(dollars(value, 4 if 0 < abs(value) < 0.1 else 2))
 
 
 def whole_usd(value: float | None) -> str:
     """$39"""
-    return UNKNOWN if value is None else _minus(f"${value:,.0f}").replace("$−", "−$")
+    return UNKNOWN if value is None else _minus(dollars(value, 0))
 
 
 def money(value: float | None, state: CostState | str | None) -> str:

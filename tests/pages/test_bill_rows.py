@@ -63,6 +63,13 @@ def test_a_line_corrected_twice_shows_each_change_newest_first() -> None:
     ]
 
 
+def test_a_line_that_was_withdrawn_says_no_new_amount() -> None:
+    earlier = [{"billed_cost": "1.00", "state": "final", "same_since": START.isoformat()}]
+    gone = line("a", "1.00", ChargeFlag.WITHDRAWN, earlier=earlier, same_since=START + timedelta(hours=60))
+    [change] = bill_rows.corrections(changes([gone])).to_dicts()
+    assert (change["was"], change["now"], change["change"]) == (1.0, None, "–")
+
+
 def test_only_lines_of_the_kind_asked_for_are_shown() -> None:
     rows = [line("a", "1"), line("b", "1", ChargeFlag.NEGATIVE), line("c", "1", state=CostState.OPEN)]
     kept = {name: [row.id for row in rows if keep(row)] for name, keep in bill_rows.SHOWN.items()}

@@ -67,6 +67,13 @@ def test_every_table_of_simulated_rows_has_a_column_that_says_so(page: str, seed
         assert {"source", "Source"} & set(table.value.columns), list(table.value.columns)
 
 
+def test_a_table_writes_the_sign_of_money_before_its_dollar(page: str, seeded: Path, open_page: Open) -> None:
+    for table in open_page(seeded, page, id="1").dataframe:
+        for name, column in json.loads(table.proto.columns).items():
+            form = (column.get("type_config") or {}).get("format") or ""
+            assert "$" not in form, f"{name}: a printf format writes $-0.0150"
+
+
 def test_a_real_installation_is_not_called_simulated(page: str, empty: Path, open_page: Open) -> None:
     with Session(open_engine(DataFolder(empty).db)) as session:
         session.get_one(Installation, 1).simulated = False

@@ -34,7 +34,11 @@ from words import CostState
         (formats.usd, 1234.5, "$1,234.50"),
         (formats.usd, 0.00001, "<$0.0001"),
         (formats.usd, 0.0, "$0.00"),
+        (formats.usd, -0.015, "−$0.0150"),
+        (formats.usd, -1234.5, "−$1,234.50"),
         (formats.whole_usd, 38.6, "$39"),
+        (formats.whole_usd, -38.6, "−$39"),
+        (formats.whole_usd, -0.4, "$0"),
     ],
 )
 def test_a_number_is_written_as_the_sheet_asks(write: formats.Formatter, value: float, expected: str) -> None:

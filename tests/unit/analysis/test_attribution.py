@@ -88,6 +88,12 @@ def test_a_bill_that_is_too_small_blocks_once_it_is_final_and_an_open_one_never(
     assert attribution.blocked(vast(late(40_000_000), state="open")) == {}
 
 
+def test_a_bill_below_zero_has_its_sign_before_the_dollar() -> None:
+    assert attribution.blocked(vast(late(-400_000_000)))["vast"].startswith(
+        "What we measured costs $0.4000 more than Vast.ai's bill of -$0.0040, "
+    )
+
+
 def test_a_bill_of_nothing_for_measured_time_is_blocked() -> None:
     falls = cost.waterfall(VAST_LEDGER[0], VAST_LEDGER[1], charges(charge(0, provider="vast")))
     assert attribution.marks(falls)["value"].item() == float("-inf")

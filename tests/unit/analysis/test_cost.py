@@ -280,3 +280,18 @@ def test_nano_dollars_are_exact_decimals() -> None:
     assert cost.usd(1) == Decimal("0.000000001")
     assert cost.usd(None) is None
     assert cost.usd(90_078_395) == Decimal("0.090078395")
+
+
+@pytest.mark.parametrize(
+    ("amount", "places", "said"),
+    [
+        (-0.015, 4, "-$0.0150"),
+        (Decimal("-0.0150"), 4, "-$0.0150"),
+        (-0.00004, 4, "$0.0000"),
+        (-1234.5, 2, "-$1,234.50"),
+        (1234.5, 0, "$1,234"),
+        (0.0, 2, "$0.00"),
+    ],
+)
+def test_the_sign_of_money_stands_before_the_dollar(amount: float | Decimal, places: int, said: str) -> None:
+    assert cost.dollars(amount, places) == said
