@@ -40,10 +40,11 @@ METERS = {
 }
 
 
-def of(lines: pl.DataFrame, accounts: Mapping[str, str]) -> pl.DataFrame:
+def of(lines: pl.DataFrame, accounts: Mapping[str, str], listed: pl.DataFrame) -> pl.DataFrame:
     """`focus_columns.LINES` -> `focus_columns.FOCUS`, by period, provider and line; of the lines that count.
 
     accounts: the id of the billing account by provider. Every provider of `lines` must be in it; else KeyError.
+    listed: list prices, `focus_prices.LISTED`.
     """
     if missing := set(lines["provider"]) - set(accounts):
         raise KeyError(f"no billing account of {', '.join(sorted(missing))}")
@@ -54,7 +55,7 @@ def of(lines: pl.DataFrame, accounts: Mapping[str, str]) -> pl.DataFrame:
         resource_name=pl.coalesce("resource_name", "deployment"),
         gpu=pl.coalesce("gpu", pl.when(modals_gpu).then("meter")),
     )
-    rows = priced(corrected(told).with_columns(billed=usd("billed_nano"))).with_columns(
+    rows = priced(corrected(told).with_columns(billed=usd("billed_nano")), listed).with_columns(
         category=pl.when(pl.col("sku").is_in(UNPRICED)).then(pl.lit(ADJUSTMENT)).otherwise(pl.lit(USAGE))
     )
     filled = rows.select(

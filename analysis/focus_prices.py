@@ -14,24 +14,24 @@ from words import Provider
 OFFER, LIST, AMOUNT = "offer", "list", "amount"
 UNPRICED = ("rounding", "other", "fee")  # no basis is published for these: they are adjustments
 _UNITS = {"s": "GPU-Seconds", "h": "GPU-Hours"}
-# Public list prices, USD: (provider, product, sku) -> price, unit.
-# Modal: modal.com/pricing as of 2026-07-01. Runpod: docs.runpod.io, serverless pricing, 2026-06-08.
-LIST_PRICES = {
-    (Provider.MODAL, "app", "cpu"): (Decimal("0.0000131"), "Core-Seconds"),
-    (Provider.MODAL, "app", "memory"): (Decimal("0.00000222"), "GiB-Seconds"),
-    (Provider.RUNPOD, "serverless", "disk"): (Decimal("0.10"), "GB-Months"),
+LISTED: Columns = {  # dated public list prices of what is billed beside a GPU
+    "provider": pl.String,
+    "product": pl.String,
+    "sku": pl.String,
+    "listed": QUANTITY,  # USD
+    "listed_unit": pl.String,
 }
 
 
-def priced(lines: pl.DataFrame) -> pl.DataFrame:
+def priced(lines: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
     """Add unit_price, unit, price_source and quantity = billed / unit_price; all null for what is never priced.
 
-    The offer that the deployment took comes first, then the dated list price. Where neither is known the amount is its
-    own measure: so many USD at one USD each, which price_source says.
+    The offer that the deployment took comes first, then the list price (`LISTED`). Where neither is known the amount
+    is its own measure: so many USD at one USD each, which price_source says.
     """
     return (
         lines.with_columns(offered=_offered(), offered_unit=_offered_unit())
-        .join(_list_prices(), on=["provider", "product", "sku"], how="left", maintain_order="left")
+        .join(listed, on=["provider", "product", "sku"], how="left", maintain_order="left")
         .with_columns(price_source=_source())
         .with_columns(unit_price=_by_source("offered", "listed", pl.lit(Decimal(1)).cast(QUANTITY)))
         .with_columns(
@@ -67,18 +67,6 @@ def _offered_unit() -> pl.Expr:
     unit = pl.col("gpu_unit").replace_strict(_UNITS, default=None, return_dtype=pl.String)
     other = pl.col("sku").replace_strict(others, default=None, return_dtype=pl.String)
     return pl.when(pl.col("sku") == "gpu").then(unit).otherwise(other)
-
-
-def _list_prices() -> pl.DataFrame:
-    rows = [(provider.value, product, sku, *price) for (provider, product, sku), price in LIST_PRICES.items()]
-    columns: Columns = {
-        "provider": pl.String,
-        "product": pl.String,
-        "sku": pl.String,
-        "listed": QUANTITY,
-        "listed_unit": pl.String,
-    }
-    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _source() -> pl.Expr:

@@ -17,6 +17,7 @@ from cli.output import AsJson, Refused, give, reading, say
 from cli.report import document
 from settings import Settings
 from storage import focus_lines, frames
+from storage.list_prices import listed
 from words import Provider
 
 FRAMES = ("blocks", "jobs", "deployments", "charges", "images")
@@ -64,7 +65,7 @@ def _tables(session: Session, accounts: Mapping[str, str]) -> dict[str, pl.DataF
     tables = {name: getattr(frames, name)(session) for name in FRAMES}
     tables["allocations"] = cost.waterfall(tables["deployments"], tables["jobs"], tables["charges"])
     tables["charges"] = tables["charges"].join(focus_lines.kept(session), on="charge_id", maintain_order="left")
-    tables["focus"] = focus.of(focus_lines.lines(session), accounts)
+    tables["focus"] = focus.of(focus_lines.lines(session), accounts, listed())
     return tables
 
 

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from analysis.focus_prices import LISTED
 from analysis.prices import LIST
 
 _FILE = Path(__file__).with_name("list_prices.toml")
@@ -48,6 +51,18 @@ def list_prices() -> tuple[ListPrice, ...]:
 
 
 @cache
+def listed() -> pl.DataFrame:
+    """What is billed beside a GPU, `analysis.focus_prices.LISTED`; shared, nobody may change it."""
+    rows = [
+        (backend, meter["product"], sku, Decimal(meter["usd"]), meter["unit"])
+        for backend, said in _document().items()
+        if "gpu" in said
+        for sku, meter in said.get("meter", {}).items()
+    ]
+    return pl.DataFrame(rows, schema=LISTED, orient="row")
+
+
+@cache
 def reference_lines() -> tuple[ReferenceLine, ...]:
     """What else an image can be bought for."""
     return tuple(
@@ -56,7 +71,7 @@ def reference_lines() -> tuple[ReferenceLine, ...]:
 
 
 def _of_backend(backend: str, said: Mapping[str, Any]) -> list[ListPrice]:
-    beside = Decimal(said.get("beside_usd_per_s", 0))
+    beside = sum(Decimal(each["usd"]) * each.get("ours", 0) for each in said.get("meter", {}).values())
     as_of = datetime.combine(said["as_of"], time(), UTC)
     return [
         ListPrice(

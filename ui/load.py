@@ -18,6 +18,7 @@ from analysis.layers import relaid
 from analysis.timing import timed
 from storage import bills, focus_lines, frames, layers, queries, schedule_lines
 from storage.corrections import Change, changes_of_runs
+from storage.list_prices import listed
 from storage.models import Backend, Charge, Offer
 from storage.queries import JobDetail, RunDetail, RunLine
 from ui.prices import LAID, Laid, layers_of
@@ -165,7 +166,7 @@ def bill_state(at: Version, _now: datetime) -> Bills:
 def focus_dataset(at: Version, workspace: str) -> pl.DataFrame:
     """What was billed, as FOCUS 1.2; `workspace` is Modal's billing account."""
     with at.reading() as session:
-        return focus.of(focus_lines.lines(session), focus_lines.accounts(session, workspace))
+        return focus.of(focus_lines.lines(session), focus_lines.accounts(session, workspace), listed())
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

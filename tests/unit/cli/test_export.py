@@ -12,6 +12,7 @@ from analysis import focus
 from cli.export_files import EXCEL_ROWS, WORKBOOK, TooLong, write
 from cli.main import main
 from storage import focus_lines
+from storage.list_prices import listed
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.sheets import Cell, sheets
 from tests.unit.focus.world import world
@@ -64,7 +65,7 @@ def test_the_focus_file_is_the_dataset_with_the_accounts_that_were_told(written:
     with world().reading() as session:
         lines = focus_lines.lines(session)
     accounts = {"modal": "ryla", "runpod": "bakeoff-s1", "vast": "184650"}
-    assert_frame_equal(frame, focus.of(lines, accounts))
+    assert_frame_equal(frame, focus.of(lines, accounts, listed()))
 
 
 def test_raw_charges_keep_the_providers_own_words(written: Path) -> None:

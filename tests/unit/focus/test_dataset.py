@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from analysis import attribution, cost, focus
 from analysis.focus_columns import FOCUS, LINES
 from storage import bills, frames
+from storage.list_prices import listed
 from tests.unit.focus.world import ACCOUNTS, LATE, billed, exported, lines, world
 
 
@@ -39,7 +40,7 @@ def test_the_sums_are_those_of_the_tables_and_pages() -> None:
     with world().reading() as session:
         data = [load(session) for load in (frames.deployments, frames.jobs, frames.charges)]
         fresh = {each.backend: each.billed_usd + each.others_usd for each in bills.freshness(session, LATE)}
-    focused = focus.of(billed(), ACCOUNTS)
+    focused = focus.of(billed(), ACCOUNTS, listed())
     by_run = dict(focused.group_by("x_run_id").agg(pl.col("BilledCost").sum()).iter_rows())
     costs = cost.of_deployments(*data).group_by("run_id").agg(pl.col("billed_nano").sum())
     assert by_run == {run: Decimal(nano) / 10**9 for run, nano in costs.iter_rows()}
@@ -74,7 +75,7 @@ def one(**changes: Any) -> dict[str, Any]:
 
 def rows(**changes: Any) -> list[dict[str, Any]]:
     line = billed().filter(provider="vast", sku="gpu").row(0, named=True)
-    return focus.of(pl.DataFrame([line | changes], schema=LINES, orient="row"), ACCOUNTS).to_dicts()
+    return focus.of(pl.DataFrame([line | changes], schema=LINES, orient="row"), ACCOUNTS, listed()).to_dicts()
 
 
 def test_a_quantity_is_what_was_billed_over_the_price_of_the_offer() -> None:
@@ -173,18 +174,18 @@ def test_december_ends_with_the_year() -> None:
 
 def test_an_account_that_nobody_named_is_refused() -> None:
     with pytest.raises(KeyError, match="runpod, vast"):
-        focus.of(billed(), {"modal": "ryla"})
+        focus.of(billed(), {"modal": "ryla"}, listed())
 
 
 def test_no_lines_make_an_empty_dataset_with_all_its_columns() -> None:
-    assert focus.of(pl.DataFrame(schema=LINES), {}).schema == pl.Schema(FOCUS)
+    assert focus.of(pl.DataFrame(schema=LINES), {}, listed()).schema == pl.Schema(FOCUS)
 
 
 def test_ten_thousand_lines_keep_their_sum_whatever_their_prices() -> None:
     many = pl.concat([billed()] * 1000).with_columns(
         billed_nano=pl.int_range(pl.len()) * 987_654_321 % 10**12 - 10**11, gpu_usd_nano=1 + pl.int_range(pl.len())
     )
-    found = focus.of(many.with_columns(charge_id=pl.int_range(pl.len()).cast(pl.String)), ACCOUNTS)
+    found = focus.of(many.with_columns(charge_id=pl.int_range(pl.len()).cast(pl.String)), ACCOUNTS, listed())
     assert found["BilledCost"].sum() * 10**9 == many["billed_nano"].sum()
     products = (found["ListUnitPrice"] * found["PricingQuantity"]).round(9)
     assert (products == found["ListCost"]).all()

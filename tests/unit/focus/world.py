@@ -14,6 +14,7 @@ import polars as pl
 from analysis import focus
 from analysis.focus_columns import LINES
 from storage import focus_lines
+from storage.list_prices import listed
 from tests.simulation.bakeoff import Bakeoff, bakeoff, plan
 
 ACCOUNTS = {"modal": "ryla", "runpod": "user_2abc", "vast": "184650"}
@@ -71,4 +72,4 @@ def _changed(before: str, at: datetime) -> dict[str, Any]:
 @cache
 def exported() -> pl.DataFrame:
     """All lines as FOCUS."""
-    return focus.of(lines(), ACCOUNTS)
+    return focus.of(lines(), ACCOUNTS, listed())

@@ -3,11 +3,14 @@
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sqlmodel import Session, select
 
+from analysis.focus_prices import LISTED
+from analysis.lives import LAWS
 from analysis.prices import OFFERS
-from storage.list_prices import list_prices, reference_lines
+from storage.list_prices import list_prices, listed, reference_lines
 from storage.models import Backend, Event, Offer
 from storage.prices import PRICE, keep_list_prices, keep_offers, offers, told_at
 from tests.unit.storage.rows import AT, after, copied
@@ -104,6 +107,26 @@ def test_the_list_is_whole_and_what_it_says_is_money() -> None:
     assert by_gpu["runpod", "L40S"].usd_per_s == Decimal("0.00053")
     assert by_gpu["vast", "H100"].usd_per_s == Decimal("2.53") / 3600, "the upper end comes last"
     assert [(line.name, line.usd_per_image) for line in reference_lines()] == [("FAL flux/dev", Decimal("0.025"))]
+
+
+def test_a_modal_container_costs_its_gpu_with_the_cores_and_the_memory_that_we_order() -> None:
+    (l40s,) = [price for price in list_prices() if (price.backend, price.gpu) == ("modal", "L40S")]
+    assert (l40s.usd_per_unit, l40s.usd_per_s) == (Decimal("0.000542"), Decimal("0.00066544"))
+
+
+def test_what_is_billed_beside_a_gpu_has_one_list_price_that_the_page_and_the_law_agree_with() -> None:
+    assert listed().schema == pl.Schema(LISTED)
+    prices = {(row["provider"], row["sku"]): (row["listed"], row["listed_unit"]) for row in listed().to_dicts()}
+    assert prices == {
+        ("modal", "cpu"): (Decimal("0.0000131"), "Core-Seconds"),
+        ("modal", "memory"): (Decimal("0.00000222"), "GiB-Seconds"),
+        ("runpod", "disk"): (Decimal("0.10"), "GB-Months"),
+    }
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "focus.md").read_text(encoding="utf-8")
+    assert [price for price, _ in prices.values() if f"{price.normalize():f}" not in page] == []
+    disk = LAWS["runpod"].disk
+    assert disk is not None
+    assert disk.nano_per_gb_month == prices["runpod", "disk"][0] * 10**9
 
 
 def test_when_a_change_was_last_told_is_found_by_how_its_sentence_begins(session: Session) -> None:
