@@ -1,6 +1,5 @@
 """What `bakeoff traffic replay` shows: the replay of a profile on what was measured, as a document and as tables."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +10,7 @@ from sqlmodel import Session, select
 from analysis.arrivals import LoadError
 from analysis.traces import MOST_REQUESTS
 from analysis.traffic import breakeven
-from analysis.traffic.blended import Blended, Offered, blended, volumes
-from analysis.traffic.breakeven import Bought
+from analysis.traffic.blended import Offered, blended, volumes
 from analysis.traffic.equal import Terms, Tried
 from analysis.traffic.measured import Subject, Unmeasured, services, subjects
 from analysis.traffic.profile import MOST_PER_DAY, Traffic
@@ -22,7 +20,7 @@ from cli.output import Refused, plain, table
 from storage import frames
 from storage.blobs import Blobs
 from storage.layers import layers
-from storage.list_prices import reference_lines
+from storage.list_prices import bought
 from storage.models import Run
 from storage.profiles import chosen, traffic_of
 from words import Provider
@@ -62,7 +60,8 @@ def replayed(
         if isinstance(found, Unmeasured):
             raise Refused(found.reason)
         at = breakeven.grid(*(between or _around(traffic)), points=POINTS)
-        curves, crossings = _volumes(found, at, subject.workflow)
+        others = bought(subject.workflow)
+        curves, crossings = volumes(found, at, others, requests=min(found.terms.requests, breakeven.REQUESTS))
     except (LoadError, ReplayError) as error:
         raise Refused(str(error)) from None
     return {
@@ -72,6 +71,9 @@ def replayed(
         "layers": [layer.name for layer in over],
         "providers": [_offered(each) for each in found.providers],
         "unmeasured": [{"provider": each.name, "gpu": each.gpu, "reason": each.reason} for each in found.unmeasured],
+        "bought": [
+            {"name": one.name, "usd_per_image": one.usd_per_image_nano / NANO, "source": one.source} for one in others
+        ],
         "settings": document_of(found.settings),
         "break_evens": document_of(crossings),
         "curves": document_of(curves),
@@ -95,6 +97,8 @@ def draw(shown: dict[str, Any]) -> None:
     table(SETTINGS, [_setting(row) for row in shown["settings"]])
     typer.echo("\nWhere the cheaper one changes")
     table(CROSSINGS, [_crossing(row) for row in shown["break_evens"]])
+    for row in shown["bought"]:
+        typer.echo(f"{row['name']}: {figures(row['usd_per_image'])} an image, not measured ({row['source']}).")
 
 
 def _ended(session: Session, gpu: str | None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -118,15 +122,6 @@ def _subject(jobs: pl.DataFrame, workflow: str | None) -> Subject:
 
 def _around(traffic: Traffic) -> tuple[float, float]:
     return traffic.per_day / SPAN, min(traffic.per_day * SPAN, MOST_PER_DAY)
-
-
-def _volumes(found: Blended, at: Sequence[float], workflow: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    bought = [
-        Bought(name=line.name, usd_per_image_nano=int(line.usd_per_image * NANO))
-        for line in reference_lines()
-        if line.workflow == workflow
-    ]
-    return volumes(found, at, bought, requests=min(found.terms.requests, breakeven.REQUESTS))
 
 
 def _offered(each: Offered) -> dict[str, Any]:

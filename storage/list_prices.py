@@ -13,6 +13,7 @@ import polars as pl
 
 from analysis.focus_prices import LISTED
 from analysis.prices import LIST
+from analysis.traffic.breakeven import Bought
 
 _FILE = Path(__file__).with_name("list_prices.toml")
 _SECONDS = {"s": 1, "h": 3600}
@@ -30,16 +31,6 @@ class ListPrice:
     usd_per_s: Decimal
     source: str
     as_of: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReferenceLine:
-    """An image bought from an external API."""
-
-    name: str
-    workflow: str
-    usd_per_image: Decimal
-    source: str
 
 
 @cache
@@ -63,10 +54,16 @@ def listed() -> pl.DataFrame:
 
 
 @cache
-def reference_lines() -> tuple[ReferenceLine, ...]:
-    """What else an image can be bought for."""
+def bought(workflow: str) -> tuple[Bought, ...]:
+    """What else an image of that workflow can be bought for: a line beside the providers."""
     return tuple(
-        ReferenceLine(**{**row, "usd_per_image": Decimal(row["usd_per_image"])}) for row in _document()["reference"]
+        Bought(
+            name=row["name"],
+            usd_per_image_nano=int(Decimal(row["usd_per_image"]) * 10**9),
+            source=_source(row),
+        )
+        for row in _document()["reference"]
+        if row["workflow"] == workflow
     )
 
 
@@ -81,12 +78,16 @@ def _of_backend(backend: str, said: Mapping[str, Any]) -> list[ListPrice]:
             unit=said["unit"],
             usd_per_unit=Decimal(each),
             usd_per_s=Decimal(each) / _SECONDS[said["unit"]] + beside,
-            source=f"{LIST}: {said['source']}, {as_of:%Y-%m-%d}",
+            source=_source(said),
             as_of=as_of,
         )
         for gpu, usd in said["gpu"].items()
         for end, each in zip(("low", "high"), usd, strict=False)
     ]
+
+
+def _source(said: Mapping[str, Any]) -> str:
+    return f"{LIST}: {said['source']}, {said['as_of']:%Y-%m-%d}"
 
 
 def _document() -> dict[str, Any]:

@@ -74,6 +74,8 @@ def volume(at: load.Version, question: Question) -> None:
         rows = traffic_view.volume_rows(known.curves, dashed, simulated=simulated)
         spec = charts.volume(rows, marks=traffic_view.crossing_rows(known.break_evens), per_day=per_day)
         draw.chart(spec, alt=f"Cost against volume. {' '.join(traffic_view.changes(known.break_evens))}", key="volume")
+        for said in traffic_view.bought_words(known.options):
+            st.caption(money_text(said))
     with draw.card(grid, "Cold share against volume", "of requests that meet no ready worker", term="cold share"):
         rows = traffic_view.cold_rows(known.curves, simulated=simulated)
         draw.chart(charts.coldshare(rows, per_day=per_day), alt="Cold share against volume", key="coldshare")

@@ -15,13 +15,12 @@ from analysis.eviction import Drawn, Fixed, Withheld, window_of
 from analysis.layers import Layer
 from analysis.probes import probes
 from analysis.traffic import blended, breakeven
-from analysis.traffic.breakeven import Bought
 from analysis.traffic.equal import Terms
 from analysis.traffic.measured import Subject, Unmeasured, services, subjects
 from analysis.traffic.profile import KNOWN, MOST_PER_DAY, Recorded, Traffic
 from storage import effort as stored_effort
 from storage import layers, profiles
-from storage.list_prices import reference_lines
+from storage.list_prices import bought
 from storage.models import PriceLayer, TrafficProfile
 from storage.queries import runs
 from ui.load import Version, measured
@@ -186,12 +185,7 @@ def _curves(
 ) -> Curves:
     ours = _found.terms.traffic.per_day
     volumes = breakeven.grid(ours / SPAN, min(ours * SPAN, MOST_PER_DAY), points=POINTS)
-    bought = [
-        Bought(name=line.name, usd_per_image_nano=round(line.usd_per_image * 10**9))
-        for line in reference_lines()
-        if line.workflow == _question.workflow
-    ]
-    options = blended.options_of(_found, bought)
+    options = blended.options_of(_found, bought(_question.workflow))
     costs = breakeven.costs_of(_found.terms.traffic, seed=_found.terms.seed)
     return Curves(
         curves=breakeven.curves(options, volumes, costs),

@@ -9,6 +9,7 @@ from analysis.arrivals import LoadError
 from analysis.estimates import Estimate
 from analysis.eviction import Drawn, Fixed, Withheld
 from analysis.traffic.blended import Blended, Offered
+from analysis.traffic.breakeven import Bought, Option
 from analysis.traffic.equal import Tried
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import DAYS_PER_MONTH, Traffic
@@ -97,6 +98,15 @@ def at_ours_rows(at_ours: pl.DataFrame, *, simulated: bool) -> list[dict[str, st
             "Source": "list price" if key_of(row["option"]) == "muted" else replayed,
         }
         for row in at_ours.sort("usd_per_image_nano", nulls_last=True).iter_rows(named=True)
+    ]
+
+
+def bought_words(options: Sequence[Option]) -> list[str]:
+    """FAL flux/dev: $25.0 per 1,000, not measured (list price: .., 2026-02-07)."""
+    return [
+        f"{one.name}: {thousand(one.usd_per_image_nano)} per 1,000, not measured ({one.source})."
+        for one in options
+        if isinstance(one, Bought)
     ]
 
 

@@ -60,10 +60,14 @@ class Served:
 
 @dataclass(frozen=True, kw_only=True)
 class Bought:
-    """An external API at so much an image, in integer nano-USD: a line of the price list, not measured."""
+    """An external API at so much an image, in integer nano-USD: a line of the price list, not measured.
+
+    source: whose word the price is, and of when.
+    """
 
     name: str
     usd_per_image_nano: int
+    source: str = ""
 
 
 Option = Served | Bought

@@ -10,8 +10,8 @@ from analysis.arrivals import LoadError
 from analysis.estimates import Estimate
 from analysis.eviction import Fixed, Withheld
 from analysis.stats import Limits
-from analysis.traffic.blended import Blended, blended
-from analysis.traffic.breakeven import CURVE
+from analysis.traffic.blended import Blended, blended, options_of
+from analysis.traffic.breakeven import CURVE, Bought
 from analysis.traffic.equal import Terms
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import Curve
@@ -109,6 +109,12 @@ def test_an_option_has_its_providers_colour_and_an_external_price_none() -> None
         ["FAL flux/dev"], simulated=True,
     )  # fmt: skip
     assert rows.select("key", "y", "dashed").rows() == [("Vast.ai", 12.0, False), ("muted", 25.0, True)]
+
+
+def test_a_bought_image_says_what_it_costs_by_whose_word_and_that_nobody_measured_it(found: Blended) -> None:
+    line = Bought(name="FAL flux/dev", usd_per_image_nano=25_000_000, source="list price: theirs, 2026-02-07")
+    said = traffic_view.bought_words(options_of(found, [line]))
+    assert said == ["FAL flux/dev: $25.0 per 1,000, not measured (list price: theirs, 2026-02-07)."]
 
 
 def test_a_price_that_has_no_workers_has_no_cold_share() -> None:

@@ -108,6 +108,9 @@ def test_a_replay_tells_cost_and_wait_of_each_provider_and_what_it_does_not_know
     assert {row["service"] for row in told["settings"]} == {"Modal", "Runpod"}
     assert {row["option"] for row in told["curves"]} == {"Modal", "Runpod", "FAL flux/dev"}
     assert len({(row["option"], row["other"]) for row in told["break_evens"]}) == 3
+    (bought,) = told["bought"]
+    assert (bought["name"], bought["usd_per_image"]) == ("FAL flux/dev", 0.025)
+    assert bought["source"].endswith(", 2026-02-07")
 
 
 def test_a_replay_is_tables_for_people_and_an_override_changes_it(bakeoff: Command, measured: DataFolder) -> None:  # noqa: ARG001
@@ -117,6 +120,7 @@ def test_a_replay_is_tables_for_people_and_an_override_changes_it(bakeoff: Comma
     assert told.startswith("SIMULATED")
     assert "more blocks)" in told
     assert "Where the cheaper one changes" in told
+    assert "FAL flux/dev: $0.0250 an image, not measured (list price: " in told
 
 
 @pytest.mark.parametrize(

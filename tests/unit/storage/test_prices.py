@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from analysis.focus_prices import LISTED
 from analysis.lives import LAWS
 from analysis.prices import OFFERS
-from storage.list_prices import list_prices, listed, reference_lines
+from storage.list_prices import bought, list_prices, listed
 from storage.models import Backend, Event, Offer
 from storage.prices import PRICE, keep_list_prices, keep_offers, offers, told_at
 from tests.unit.storage.rows import AT, after, copied
@@ -106,7 +106,13 @@ def test_the_list_is_whole_and_what_it_says_is_money() -> None:
     by_gpu = {(price.backend, price.gpu): price for price in prices}
     assert by_gpu["runpod", "L40S"].usd_per_s == Decimal("0.00053")
     assert by_gpu["vast", "H100"].usd_per_s == Decimal("2.53") / 3600, "the upper end comes last"
-    assert [(line.name, line.usd_per_image) for line in reference_lines()] == [("FAL flux/dev", Decimal("0.025"))]
+
+
+def test_an_image_that_can_be_bought_has_its_price_with_source_and_date_for_its_workflow_alone() -> None:
+    (line,) = bought("flux-dev")
+    assert (line.name, line.usd_per_image_nano) == ("FAL flux/dev", 25_000_000)
+    assert line.source == "list price: what production's own program pays for its fallback, 2026-02-07"
+    assert bought("qwen-image-2512") == ()
 
 
 def test_a_modal_container_costs_its_gpu_with_the_cores_and_the_memory_that_we_order() -> None:
