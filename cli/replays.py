@@ -1,16 +1,19 @@
 """What `bakeoff traffic replay` shows: the replay of a profile on what was measured, as a document and as tables."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import typer
 from sqlmodel import Session, select
 
 from analysis.arrivals import LoadError
+from analysis.layers import Layer
 from analysis.traces import MOST_REQUESTS
 from analysis.traffic import breakeven
-from analysis.traffic.blended import Offered, blended, volumes
+from analysis.traffic.blended import Blended, Offered, blended, volumes
+from analysis.traffic.breakeven import Bought
 from analysis.traffic.equal import Terms, Tried
 from analysis.traffic.measured import Subject, Unmeasured, services, subjects
 from analysis.traffic.profile import MOST_PER_DAY, Traffic
@@ -21,7 +24,7 @@ from storage import frames
 from storage.blobs import Blobs
 from storage.layers import layers
 from storage.list_prices import bought
-from storage.models import Run
+from storage.models import Run, TrafficProfile
 from storage.profiles import chosen, traffic_of
 from words import Provider
 
@@ -31,6 +34,14 @@ LEAST = 100  # requests of a replay
 OFFERED = ("provider", "setting", "cold", "p95 s", "$ per 1,000", "$ a month", "saves", "why")
 SETTINGS = ("provider", "gpu", "window s", "kept up", "hours", "cold", "p95 s", "$ per 1,000", "serves", "why")
 CROSSINGS = ("option", "other", "requests a day", "$ per 1,000", "why")
+
+
+class Ended(NamedTuple):
+    """Frames of runs that are over."""
+
+    deployments: pl.DataFrame
+    jobs: pl.DataFrame
+    charges: pl.DataFrame
 
 
 def replayed(
@@ -46,17 +57,14 @@ def replayed(
     with_layers: bool,
 ) -> dict[str, Any]:
     """The document. Raises Refused, ProfileRefused where there is no such traffic or nothing to replay it on."""
-    if not LEAST <= requests <= MOST_REQUESTS:
-        raise Refused(f"A replay takes {LEAST:,} to {MOST_REQUESTS:,} requests, not {requests:,}.")
+    refuse_requests(requests)
     profile = chosen(session, number)
     traffic = traffic_of(profile, blobs)
-    deployments, jobs, charges = _ended(session, gpu)
-    subject = _subject(jobs, workflow)
+    measured = ended(session, gpu)
+    subject = _subject(measured.jobs, workflow)
     over = layers(session) if with_layers else []
-    measured = services(deployments, jobs, charges, subject=subject, layers=over, at=now)
     try:
-        terms = Terms(traffic=traffic, requests=requests, requests_per_block=min(requests, Terms.requests_per_block))
-        found = blended(measured, terms, baseline=BASELINE)
+        found = blend(measured, subject, traffic, layers=over, requests=requests, now=now)
         if isinstance(found, Unmeasured):
             raise Refused(found.reason)
         at = breakeven.grid(*(between or _around(traffic)), points=POINTS)
@@ -66,18 +74,22 @@ def replayed(
         raise Refused(str(error)) from None
     return {
         "simulated": profile.simulated,
-        "traffic": {"traffic": profile.id, "name": profile.name, "per_day": traffic.per_day, "source": profile.note},
+        "traffic": asked(profile, traffic),
         "subject": subject._asdict(),
         "layers": [layer.name for layer in over],
         "providers": [_offered(each) for each in found.providers],
         "unmeasured": [{"provider": each.name, "gpu": each.gpu, "reason": each.reason} for each in found.unmeasured],
-        "bought": [
-            {"name": one.name, "usd_per_image": one.usd_per_image_nano / NANO, "source": one.source} for one in others
-        ],
+        "bought": [_bought(one) for one in others],
         "settings": document_of(found.settings),
         "break_evens": document_of(crossings),
         "curves": document_of(curves),
     }
+
+
+def refuse_requests(requests: int) -> None:
+    """Of fewer or more no replay is made."""
+    if not LEAST <= requests <= MOST_REQUESTS:
+        raise Refused(f"A replay takes {LEAST:,} to {MOST_REQUESTS:,} requests, not {requests:,}.")
 
 
 def draw(shown: dict[str, Any]) -> None:
@@ -101,13 +113,21 @@ def draw(shown: dict[str, Any]) -> None:
         typer.echo(f"{row['name']}: {figures(row['usd_per_image'])} an image, not measured ({row['source']}).")
 
 
-def _ended(session: Session, gpu: str | None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Deployments, jobs and charges of runs that can change no more."""
+def blend(
+    measured: Ended, subject: Subject, traffic: Traffic, *, layers: Sequence[Layer], requests: int, now: datetime
+) -> Blended | Unmeasured:
+    """The traffic on what was measured of a subject. Raises LoadError, ReplayError."""
+    terms = Terms(traffic=traffic, requests=requests, requests_per_block=min(requests, Terms.requests_per_block))
+    return blended(services(*measured, subject=subject, layers=layers, at=now), terms, baseline=BASELINE)
+
+
+def ended(session: Session, gpu: str | None) -> Ended:
+    """Of runs that can change no more."""
     runs = [row.id for row in session.exec(select(Run)) if row.status.final and row.id is not None]
     deployments, jobs = frames.deployments(session, runs), frames.jobs(session, runs)
     if gpu is not None:
         deployments, jobs = deployments.filter(gpu=gpu), jobs.filter(gpu=gpu)
-    return deployments, jobs, frames.charges(session, runs)
+    return Ended(deployments, jobs, frames.charges(session, runs))
 
 
 def _subject(jobs: pl.DataFrame, workflow: str | None) -> Subject:
@@ -122,6 +142,15 @@ def _subject(jobs: pl.DataFrame, workflow: str | None) -> Subject:
 
 def _around(traffic: Traffic) -> tuple[float, float]:
     return traffic.per_day / SPAN, min(traffic.per_day * SPAN, MOST_PER_DAY)
+
+
+def asked(profile: TrafficProfile, traffic: Traffic) -> dict[str, Any]:
+    """Which traffic was replayed."""
+    return {"traffic": profile.id, "name": profile.name, "per_day": traffic.per_day, "source": profile.note}
+
+
+def _bought(one: Bought) -> dict[str, Any]:
+    return {"name": one.name, "usd_per_image": one.usd_per_image_nano / NANO, "source": one.source}
 
 
 def _offered(each: Offered) -> dict[str, Any]:

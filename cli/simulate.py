@@ -22,7 +22,9 @@ def simulate(
     world: World = "default",
     speed: Speed = 1.0,
     seed: Seed = 1,
-    control: Annotated[bool, typer.Option(help="Open the control address: /ledger, /truth, POST /faults.")] = False,
+    control: Annotated[
+        bool, typer.Option(help="Open the control address: /ledger, /truth, POST /faults, POST /odd-bills.")
+    ] = False,
     clock: Annotated[Path | None, typer.Option(help="A shared clock file of a running demo.")] = None,
 ) -> None:
     """Serve Runpod, Vast.ai and Modal as they look on the wire; prints one JSON line with the addresses."""

@@ -6,14 +6,19 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
+from analysis.moves import LEAST_USD, ONE_OFF_HOURS
+from analysis.tco import HOURLY_USD
 from analysis.traffic.profile import KNOWN
 from cli.figures import moment
 from cli.launch import user
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
+from cli.payback import assumed_of, paid_back
+from cli.payback import draw as draw_payback
 from cli.replays import draw, replayed
 from storage.blobs import Blobs
 from storage.models import TrafficProfile
 from storage.profiles import MOST_BYTES, add_daily, add_known, add_trace, profiles
+from words import EffortKind
 
 PROFILES = ("traffic", "name", "kind", "requests a day", "busiest hour", "requests", "by", "made", "note")
 
@@ -97,6 +102,42 @@ def replay(
         give(shown)
     else:
         draw(shown)
+
+
+@app.command()
+def payback(
+    number: Annotated[int | None, typer.Argument(help="The traffic profile; default: the newest.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Default: each that was measured.")] = None,
+    gpu: Annotated[str | None, typer.Option(help="Only this GPU; default: all that were measured.")] = None,
+    often: Annotated[
+        list[str] | None,
+        typer.Option(help=f"KIND=TIMES a month a task comes up, may be repeated: {', '.join(EffortKind)}."),
+    ] = None,
+    at_rest: Annotated[
+        list[str] | None, typer.Option(help="BACKEND=DOLLARS a month for storage at rest, may be repeated.")
+    ] = None,
+    modal_plan: Annotated[str, typer.Option(help="Modal's plan: starter, team.")] = "starter",
+    once: Annotated[float, typer.Option(help="Hours that the move itself takes.")] = ONE_OFF_HOURS,
+    hourly: Annotated[float, typer.Option(help="Dollars for a person's hour.")] = HOURLY_USD,
+    least: Annotated[float, typer.Option(help="Dollars a month below which a saving is too small.")] = LEAST_USD,
+    requests: Annotated[int, typer.Option(help="Requests that enter a point at least.")] = 20_000,
+    as_stated: Annotated[
+        bool, typer.Option("--as-stated", help="Leave price layers off: prices as the providers state them.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Total cost of ownership: the saving at equal service against hours, fees and storage; when a move pays back."""
+    folder = data_folder()
+    assumed = assumed_of(often or (), at_rest or (), plan=modal_plan, once=once, hourly=hourly, least=least)
+    with reading() as session:
+        shown = paid_back(
+            session, Blobs(folder.blobs), world_clock(folder).now(),
+            number=number, workflow=workflow, gpu=gpu, requests=requests, with_layers=not as_stated, assumed=assumed,
+        )  # fmt: skip
+    if json:
+        give(shown)
+    else:
+        draw_payback(shown)
 
 
 def _insert(

@@ -53,6 +53,25 @@ def listed() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=LISTED, orient="row")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A plan of a provider, USD a month."""
+
+    name: str
+    monthly_usd: Decimal
+    source: str
+
+
+@cache
+def plans(backend: str) -> tuple[Plan, ...]:
+    """Its plans, the cheapest first; none of a provider that has none."""
+    said = _document()[backend]
+    found = [
+        Plan(name=name, monthly_usd=Decimal(usd), source=_source(said)) for name, usd in said.get("plan", {}).items()
+    ]
+    return tuple(sorted(found, key=lambda plan: plan.monthly_usd))
+
+
 @cache
 def bought(workflow: str) -> tuple[Bought, ...]:
     """What else an image of that workflow can be bought for: a line beside the providers."""

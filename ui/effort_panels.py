@@ -8,25 +8,27 @@ import streamlit as st
 from sqlmodel import Session
 
 from analysis.arrivals import LoadError
+from analysis.moves import LEAST_USD, OFTEN, ONE_OFF_HOURS, Assumed
 from analysis.tco import HOURLY_USD
 from analysis.traffic.blended import Blended
 from analysis.traffic.measured import subjects
 from storage.db import StorageError
 from storage.effort import MOST_MINUTES, EffortRefused, log_effort
+from storage.list_prices import plans
 from storage.profiles import ProfileRefused
 from ui import actions, cost_panels, draw, effort_view, load, load_traffic, traffic_view
-from ui.effort_view import Assumed
-from ui.formats import money_text, plain
+from ui.formats import money_text, plain, whole_usd
 from ui.glossary import meaning
 from ui.load_traffic import Question
 from ui.names import label
 from ui.prices import Laid
 from ui.source import source
-from words import EffortKind
+from words import EffortKind, Provider
 
 REFUSED = "effort-refused"
 _MINUTES = "%.0f min"
-_OFTEN = {EffortKind.DEPLOY: 4.0, EffortKind.LOGS: 4.0, EffortKind.DEBUG: 2.0}  # a month, until said otherwise
+PLANS = {plan.name: float(plan.monthly_usd) for plan in plans(Provider.MODAL)}
+PLANS_SOURCE = plans(Provider.MODAL)[0].source
 
 
 def effort_log(at: load.Version, backends: Sequence[str]) -> None:
@@ -112,17 +114,37 @@ def assumptions() -> Assumed:
     with st.popover("Assumptions", icon=":material/tune:"):
         often = {
             kind: st.number_input(
-                f"{kind.value.capitalize()}, times a month", 0.0, 1000.0, _OFTEN.get(kind, 0.0), step=1.0,
+                f"{kind.value.capitalize()}, times a month", 0.0, 1000.0, OFTEN.get(kind, 0.0), step=1.0,
                 key=f"often-{kind.value}", bind="query-params",
             )
             for kind in EffortKind
         }  # fmt: skip
-        once = st.number_input("The move itself, hours", 0.0, 2000.0, 16.0, step=1.0, key="once", bind="query-params")
+        once = st.number_input(
+            "The move itself, hours", 0.0, 2000.0, ONE_OFF_HOURS, step=1.0, key="once", bind="query-params"
+        )
         hourly = st.number_input("An hour, $", 1.0, 1000.0, HOURLY_USD, step=10.0, key="hourly", bind="query-params")
         least = st.number_input(
-            "Too small to matter below, $ a month", 0.0, 1e6, 50.0, step=10.0, key="least", bind="query-params"
+            "Too small to matter below, $ a month", 0.0, 1e6, LEAST_USD, step=10.0, key="least", bind="query-params"
         )
-    return Assumed(per_month=often, one_off_hours=once, hourly_usd=hourly, least_usd=least)
+        plan = st.selectbox(
+            "Modal's plan", list(PLANS), key="plan", bind="query-params",
+            format_func=lambda name: f"{name.capitalize()}, {whole_usd(PLANS[name])} a month",
+        )  # fmt: skip
+        rest = {
+            each.value: st.number_input(
+                f"Storage at rest on {each.label}, $ a month", 0.0, 1e6, 0.0, step=1.0,
+                key=f"rest-{each.value}", bind="query-params",
+            )
+            for each in Provider
+        }  # fmt: skip
+    return Assumed(
+        per_month=often,
+        one_off_hours=once,
+        hourly_usd=hourly,
+        least_usd=least,
+        plan_usd={Provider.MODAL.value: PLANS[plan]},
+        storage_usd=rest,
+    )
 
 
 def words(assumed: Assumed) -> str:
@@ -131,5 +153,18 @@ def words(assumed: Assumed) -> str:
     return (
         f"Assumed: the move takes {assumed.one_off_hours:g} h; a month {often or 'no task'}; an hour is "
         f"${assumed.hourly_usd:g}; below ${assumed.least_usd:g} a month a saving is too small to matter. Minutes are "
-        "those logged on each provider. The saving is the one at equal service; plan fees and storage at rest are $0."
+        f"those logged on each provider. The saving is the one at equal service. {beside_words(assumed)} All of this "
+        "is assumed: change it under Assumptions."
+    )
+
+
+def beside_words(assumed: Assumed) -> str:
+    """Plan fees and storage at rest, which no bill of a run tells."""
+    fee = assumed.plan_usd.get(Provider.MODAL.value, 0.0)
+    named = next(name for name, usd in PLANS.items() if usd == fee)
+    saved = " and counts as saved, which holds if nothing stays on Modal" if fee else ""
+    rest = ", ".join(f"{each.label} {whole_usd(assumed.storage_usd.get(each.value, 0.0))}" for each in Provider)
+    return (
+        f"Modal's plan {named.capitalize()} is {whole_usd(fee)} a month{saved} ({PLANS_SOURCE}); none is counted for "
+        f"Runpod and Vast.ai. Storage at rest a month: {rest}."
     )

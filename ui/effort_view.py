@@ -1,30 +1,18 @@
 """What a provider costs in hours: minutes by kind and month, and whether a move pays back. Pure."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
-from analysis import effort as minutes
 from analysis import tco
-from analysis.traffic.blended import Blended, Offered
-from ui.formats import NANO, UNKNOWN, day_time, interval, listed, whole_usd
+from analysis.moves import Assumed, Move, months_words, moves
+from analysis.traffic.blended import Blended
+from ui.formats import UNKNOWN, day_time, interval, whole_usd
 from ui.names import in_order, label
 from words import EffortKind, Provider
 
 OUTCOME = "Comes to"
 KINDS = [kind.value for kind in EffortKind]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assumed:
-    """What nobody measured: how often a month, once for the move, and what is worth the trouble."""
-
-    per_month: Mapping[EffortKind, float]
-    one_off_hours: float
-    hourly_usd: float
-    least_usd: float
 
 
 def effort_title(effort: pl.DataFrame) -> str:
@@ -71,28 +59,13 @@ def entries(effort: pl.DataFrame) -> pl.DataFrame:
 
 
 def payback_rows(found: Blended, effort: pl.DataFrame, assumed: Assumed, *, workflow: str) -> list[dict[str, str]]:
-    """A row per candidate: saving at equal service, operations beside it, net, payback, and what that comes to."""
-    summary = minutes.summary(effort)
-    base = next((one for one in found.providers if one.name == Provider.MODAL.label), None)
-    moves = [one for one in found.providers if one is not base]
-    return [_payback(one, base, summary, assumed, workflow) for one in moves]
+    """A row per candidate: saving at equal service, what is beside the bill, net, payback, and what that comes to."""
+    return [_payback(move, workflow) for move in moves(found, effort, assumed, baseline=Provider.MODAL)]
 
 
 def span(total_minutes: float) -> str:
     """20 min; 2.3 h from an hour and a half on"""
     return f"{total_minutes:.0f} min" if total_minutes < 90 else f"{total_minutes / 60:.1f} h"
-
-
-def outcome_words(found: tco.Ownership, assumed: Assumed) -> str:
-    """What a move comes to, in words."""
-    least = whole_usd(assumed.least_usd)
-    if found.outcome == "never":
-        return "never pays back: what it costs beside the bill eats the saving"
-    if found.outcome == "too_small":
-        return f"saving too small to matter: at most {whole_usd(found.net.high)} a month, it takes {least}"
-    if found.outcome == "pays_back":
-        return f"pays back in {_months(found.payback.point)}"
-    return f"not decided: the net saving may lie on either side of {least} a month"
 
 
 def _month(month: str, name: str, rows: pl.DataFrame) -> dict[str, object]:
@@ -111,60 +84,16 @@ def _month(month: str, name: str, rows: pl.DataFrame) -> dict[str, object]:
     }
 
 
-def _payback(
-    one: Offered, base: Offered | None, summary: pl.DataFrame, assumed: Assumed, workflow: str
-) -> dict[str, str]:
-    row = {"Move": f"{workflow} to {one.name}"}
-    saving = _monthly_saving(one, base)
-    if saving is None:
-        return {**row, "Saving a month": UNKNOWN, "Operations": UNKNOWN, "Net": UNKNOWN, "Payback": UNKNOWN} | {
-            OUTCOME: f"no saving is known: {one.reason}"
-        }
-    beside = [
-        tco.beside(summary, backend, per_month=assumed.per_month, hourly_usd=assumed.hourly_usd)
-        for backend in (_backend(one), Provider.MODAL.value)
-    ]
-    found = tco.ownership(
-        saving,
-        beside[0],
-        beside[1],
-        one_off_hours=assumed.one_off_hours,
-        least_usd=assumed.least_usd,
-        hourly_usd=assumed.hourly_usd,
-    )
-    row["Saving a month"] = _span(saving)
-    if found is None:
-        return {**row, "Operations": UNKNOWN, "Net": UNKNOWN, "Payback": UNKNOWN, OUTCOME: _untimed(one, beside)}
-    waits = " measured waits stand for " + listed(list(beside[0].waits)) if beside[0].waits else ""
+def _payback(move: Move, workflow: str) -> dict[str, str]:
+    owned = move.owned
     return {
-        **row,
-        "Operations": f"{_signed(found.more_usd)}",
-        "Net": _span(found.net),
-        "Payback": _payback_words(found.payback),
-        OUTCOME: outcome_words(found, assumed) + (f";{waits}" if waits else ""),
+        "Move": f"{workflow} to {move.name}",
+        "Saving a month": _span(move.saving) if move.saving else UNKNOWN,
+        "Beside the bill": _signed(owned.more_usd) if owned else UNKNOWN,
+        "Net": _span(owned.net) if owned else UNKNOWN,
+        "Payback": _payback_words(owned.payback) if owned else UNKNOWN,
+        OUTCOME: move.said,
     }
-
-
-def _monthly_saving(one: Offered, base: Offered | None) -> tco.Span | None:
-    """Dollars a month: the share at equal service of what the baseline at its best would cost."""
-    if base is None or base.best is None or base.best.month is None or one.saving is None or one.saving.point is None:
-        return None
-    whole = base.best.month.nano / NANO
-    low, high = (None if end is None else end * whole for end in (one.saving.limits.low, one.saving.limits.high))
-    return tco.Span(point=one.saving.point * whole, low=low, high=high)
-
-
-def _backend(one: Offered) -> str:
-    return next((each.value for each in Provider if each.label == one.name), one.name)
-
-
-def _untimed(one: Offered, beside: list[tco.Beside]) -> str:
-    said = [
-        f"{listed(list(each.unknown))} on {name}"
-        for name, each in zip((one.name, Provider.MODAL.label), beside, strict=True)
-        if each.unknown
-    ]
-    return f"nobody has timed {listed(said)} yet"
 
 
 def _span(found: tco.Span) -> str:
@@ -177,11 +106,7 @@ def _signed(value: float, *, plus: str = "+") -> str:
 
 def _payback_words(found: tco.Span) -> str:
     ends = "" if found.low is None or found.high is None else f" [{_number(found.low)}, {_number(found.high)}]"
-    return f"{_months(found.point)}{ends}"
-
-
-def _months(value: float) -> str:
-    return "never" if math.isinf(value) else f"{value:.1f} months"
+    return f"{months_words(found.point)}{ends}"
 
 
 def _number(value: float) -> str:

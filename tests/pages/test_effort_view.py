@@ -1,14 +1,16 @@
 """Hours are told by month with measured waits apart, and a move pays back only if both ends say so."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from analysis import tco
+from analysis import moves, tco
 from analysis.effort import EFFORT
 from analysis.estimates import Estimate
+from analysis.moves import Assumed
 from analysis.stats import Limits
 from analysis.traffic.blended import Blended, Offered
 from analysis.traffic.equal import Terms, Tried
@@ -17,8 +19,7 @@ from analysis.traffic.replay import Replayed, Setting
 from analysis.traffic.service import Month
 from tests.pages.frames import START
 from tests.unit.analysis.traffic_samples import steady
-from ui import effort_view
-from ui.effort_view import Assumed
+from ui import effort_panels, effort_view
 from words import EffortKind
 
 
@@ -82,7 +83,7 @@ def test_a_move_pays_back_only_if_both_ends_of_its_saving_say_so(saving: tuple, 
     log = effort(entry("modal", "deploy", 20), entry("vast", "deploy", 30))
     [row] = effort_view.payback_rows(found(offered("Vast.ai", saving)), log, ASSUMED, workflow="flux-dev")
     assert row["Move"] == "flux-dev to Vast.ai"
-    assert row["Operations"] == "+$100", "6 deploys a month, 10 minutes longer each, at $100 an hour"
+    assert row["Beside the bill"] == "+$100", "6 deploys a month, 10 minutes longer each, at $100 an hour"
     assert row["Payback"] == payback
     assert row["Comes to"].startswith(said)
 
@@ -101,5 +102,25 @@ def test_without_a_saving_there_is_no_payback() -> None:
 def test_an_outcome_is_told_against_what_is_worth_the_trouble() -> None:
     net = tco.Span(point=30, low=20, high=40)
     small = tco.Ownership(one_off_usd=1600, more_usd=0, net=net, payback=tco.Span(point=53), outcome="too_small")
-    said = effort_view.outcome_words(small, ASSUMED)
+    said = moves.outcome_words(small, least_usd=50)
     assert said == "saving too small to matter: at most $40 a month, it takes $50"
+
+
+def test_a_plan_and_storage_at_rest_stand_beside_the_bill_and_a_fee_left_behind_is_saved() -> None:
+    log = effort(entry("modal", "deploy", 20), entry("vast", "deploy", 30))
+    paid = replace(ASSUMED, plan_usd={"modal": 250.0}, storage_usd={"vast": 30.0, "modal": 10.0})
+    [row] = effort_view.payback_rows(found(offered("Vast.ai", (0.4, 0.3, 0.5))), log, paid, workflow="flux-dev")
+    assert row["Saving a month"] == "$400 [300, 500]"
+    assert row["Beside the bill"] == "−$130", "100 of work and 20 of storage more, 250 of a plan less"
+    assert row["Net"] == "$530 [430, 630]"
+
+
+def test_the_plan_and_the_storage_are_told_as_assumptions_with_their_source() -> None:
+    free = effort_panels.beside_words(replace(ASSUMED, plan_usd={"modal": 0.0}))
+    assert free.startswith("Modal's plan Starter is $0 a month (list price: modal.com/pricing")
+    assert free.endswith("Storage at rest a month: Modal $0, Runpod $0, Vast.ai $0.")
+    team = effort_panels.beside_words(replace(ASSUMED, plan_usd={"modal": 250.0}, storage_usd={"vast": 12.0}))
+    assert team.startswith(
+        "Modal's plan Team is $250 a month and counts as saved, which holds if nothing stays on Modal"
+    )
+    assert team.endswith("Vast.ai $12.")
