@@ -81,7 +81,8 @@ def volume(at: load.Version, question: Question) -> None:
         draw.chart(charts.coldshare(rows, per_day=per_day), alt="Cold share against volume", key="coldshare")
     draw.table(traffic_view.at_ours_rows(here, simulated=simulated), simulated=False)
     st.caption(
-        "Curves have no interval: they are one replay at each volume. At our own volume the Decision card has them."
+        f"{traffic_view.band_words(known.curves)} Where bands overlap it is not shown who is cheaper; break-evens and "
+        "cold shares are points. At our own volume the Decision card has the limits of all."
     )
     st.page_link("card.py", label="Traffic, settings and intervals", icon=":material/tune:")
 

@@ -60,6 +60,7 @@ class Curves(NamedTuple):
     break_evens: pl.DataFrame
     options: Sequence[breakeven.Option]
     costs: breakeven.Costs
+    spreads: breakeven.Spreads
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -148,7 +149,7 @@ def _rests_on(at: Version, question: Question, source: Source) -> _Rests:
 
 def at_volume(found: Curves, per_day: float) -> pl.DataFrame:
     """`breakeven.CURVE` at one more volume."""
-    return breakeven.curves(found.options, [per_day], found.costs)
+    return breakeven.curves(found.options, [per_day], found.costs, found.spreads)
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -187,9 +188,11 @@ def _curves(
     volumes = breakeven.grid(ours / SPAN, min(ours * SPAN, MOST_PER_DAY), points=POINTS)
     options = blended.options_of(_found, bought(_question.workflow))
     costs = breakeven.costs_of(_found.terms.traffic, seed=_found.terms.seed)
+    spreads = breakeven.spreads_of(_found.terms.traffic, seed=_found.terms.seed)
     return Curves(
-        curves=breakeven.curves(options, volumes, costs),
+        curves=breakeven.curves(options, volumes, costs, spreads),
         break_evens=breakeven.break_evens(options, volumes, costs),
         options=options,
         costs=costs,
+        spreads=spreads,
     )

@@ -1,7 +1,8 @@
 """What production's traffic would cost and wait: titles, the chart frames and the tables of the replay. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -68,6 +69,8 @@ def volume_rows(curves: pl.DataFrame, dashed: Sequence[str], *, simulated: bool)
         key=pl.col("option").map_elements(key_of, return_dtype=pl.String),
         x="per_day",
         y=pl.col("usd_per_image_nano") / NANO * 1000,
+        low=pl.col("usd_per_image_low_nano") / NANO * 1000,
+        high=pl.col("usd_per_image_high_nano") / NANO * 1000,
         dashed=pl.col("option").is_in(list(dashed)),
         simulated=pl.lit(simulated),
     )
@@ -76,7 +79,8 @@ def volume_rows(curves: pl.DataFrame, dashed: Sequence[str], *, simulated: bool)
 def cold_rows(curves: pl.DataFrame, *, simulated: bool) -> pl.DataFrame:
     """The columns of the chart `coldshare`, of options that have workers."""
     known = curves.filter(pl.col("cold_share").is_not_null())
-    return volume_rows(known, (), simulated=simulated).with_columns(y=known["cold_share"])
+    rows = volume_rows(known, (), simulated=simulated).drop("low", "high")
+    return rows.with_columns(y=known["cold_share"])
 
 
 def crossing_rows(break_evens: pl.DataFrame) -> pl.DataFrame:
@@ -91,7 +95,7 @@ def at_ours_rows(at_ours: pl.DataFrame, *, simulated: bool) -> list[dict[str, st
     return [
         {
             "Option": row["option"],
-            "$ per 1,000": thousand(row["usd_per_image_nano"]),
+            "$ per 1,000": _with_limits(row),
             "$ a month": whole_usd(None if row["usd_per_month_nano"] is None else row["usd_per_month_nano"] / NANO),
             "Cold share": whole_percent(row["cold_share"]),
             "Note": row["reason"] or ("cheapest" if row["cheapest"] else ""),
@@ -99,6 +103,20 @@ def at_ours_rows(at_ours: pl.DataFrame, *, simulated: bool) -> list[dict[str, st
         }
         for row in at_ours.sort("usd_per_image_nano", nulls_last=True).iter_rows(named=True)
     ]
+
+
+def band_words(curves: pl.DataFrame) -> str:
+    """What a band is, or what it still needs, one for all options or one by one."""
+    served = curves.filter(pl.col("blocks").is_not_null())
+    banded = served.filter(pl.col("usd_per_image_low_nano").is_not_null())
+    said = []
+    if banded.height:
+        blocks = sorted(banded["blocks"].unique().to_list())
+        n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+        said.append(f"Bands are 95 % limits: the replay repeated without each of the {n} measured blocks.")
+    needs = served.filter(pl.col("withheld").is_not_null()).unique("option", maintain_order=True)
+    said += [f"{row['option']} has no band: {row['withheld']}." for row in needs.iter_rows(named=True)]
+    return " ".join(said)
 
 
 def bought_words(options: Sequence[Option]) -> list[str]:
@@ -278,6 +296,11 @@ def left_out(found: Blended) -> str:
 def thousand(nano: float | None) -> str:
     """Nano-USD an image as dollars per 1,000."""
     return UNKNOWN if nano is None else three_figures(nano / NANO * 1000)
+
+
+def _with_limits(row: Mapping[str, Any]) -> str:
+    limits = interval(row["usd_per_image_low_nano"], row["usd_per_image_high_nano"], thousand)
+    return f"{thousand(row['usd_per_image_nano'])} {quiet(limits or row['withheld'] or '')}".strip()
 
 
 def estimate_words(found: Estimate | None, write: Formatter) -> str:

@@ -91,8 +91,12 @@ def volumes(
     A rented machine stands around the clock too; an external price is a line. `requests` enter a point at least.
     """
     options = options_of(found, bought)
-    costs = breakeven.costs_of(found.terms.traffic, seed=found.terms.seed, requests=requests)
-    return breakeven.curves(options, at, costs), breakeven.break_evens(options, at, costs)
+    terms = found.terms
+    costs = breakeven.costs_of(terms.traffic, seed=terms.seed, requests=requests)
+    spreads = breakeven.spreads_of(
+        terms.traffic, seed=terms.seed, requests=requests, requests_per_block=terms.requests_per_block
+    )
+    return breakeven.curves(options, at, costs, spreads), breakeven.break_evens(options, at, costs)
 
 
 def options_of(found: Blended, bought: Sequence[Bought] = ()) -> list[Option]:

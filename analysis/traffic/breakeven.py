@@ -7,6 +7,7 @@ the volume; a crossing is bracketed on a grid, halved, and checked on both sides
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 import polars as pl
 
 from analysis.arrivals import LoadError
+from analysis.estimates import Estimate
 from analysis.stats import quantile
+from analysis.traffic.equal import image_cost
 from analysis.traffic.profile import DAYS_PER_MONTH, Curve, Traffic, arrivals, at_volume, curve_of, hours_for
 from analysis.traffic.replay import ReplayError, Setting
 from analysis.traffic.service import Month, Service, half_up, month_of
@@ -24,6 +27,10 @@ CURVE = pl.Schema(
         "option": pl.String,
         "per_day": pl.Float64,  # requests
         "usd_per_image_nano": pl.Int64,  # per good image; null: see reason
+        "usd_per_image_low_nano": pl.Int64,  # 95 %, two-sided; null: see withheld
+        "usd_per_image_high_nano": pl.Int64,
+        "blocks": pl.Int64,  # that were measured; null: it was not
+        "withheld": pl.String,  # why there are no limits
         "usd_per_month_nano": pl.Int64,
         "cold_share": pl.Float64,  # null: it has no workers of ours
         "wait_p95_s": pl.Float64,  # in the queue, boots left aside; null likewise
@@ -45,6 +52,7 @@ BREAK_EVEN = pl.Schema(
 )
 GRID = 25
 REQUESTS = 10_000
+REQUESTS_PER_BLOCK = 2_000  # of each replay without a block
 _CLOSE = 0.001  # of the volume: how narrow a bracket must be
 _BESIDE = 0.01
 
@@ -85,6 +93,8 @@ class Cost:
 
 
 Costs = Callable[[Option, float], Cost]
+Spreads = Callable[[Option, float], Estimate | None]
+NOT_MEASURED = "not measured"
 
 
 def grid(low: float, high: float, *, points: int = GRID) -> list[float]:
@@ -108,10 +118,36 @@ def costs_of(traffic: Traffic, *, seed: int = 1, requests: int = REQUESTS) -> Co
     return cost
 
 
-def curves(options: Sequence[Option], volumes: Sequence[float], costs: Costs) -> pl.DataFrame:
+def spreads_of(
+    traffic: Traffic, *, seed: int = 1, requests: int = REQUESTS, requests_per_block: int = REQUESTS_PER_BLOCK
+) -> Spreads:
+    """The limits of an option's cost at a volume (`equal.image_cost`), remembered; None of a price or a failure."""
+    curve, known = curve_of(traffic), dict[tuple[str, float], Estimate | None]()
+
+    def spread(option: Option, per_day: float) -> Estimate | None:
+        if isinstance(option, Bought):
+            return None
+        if (option.name, per_day) not in known:
+            at = at_volume(curve, per_day)
+            came = arrivals(at, seed=seed, hours=hours_for(at, requests))
+            ask = partial(image_cost, seed=seed, requests_per_block=requests_per_block)
+            try:
+                known[option.name, per_day] = ask(option.service, option.setting, came, at)
+            except ReplayError:
+                known[option.name, per_day] = None
+        return known[option.name, per_day]
+
+    return spread
+
+
+def curves(options: Sequence[Option], volumes: Sequence[float], costs: Costs, spreads: Spreads) -> pl.DataFrame:
     """`CURVE`, one row per option and volume, in the order given. Raises LoadError if two options have one name."""
     _apart(options)
-    rows = [_point(option, volume, costs(option, volume)) for option in options for volume in volumes]
+    rows = [
+        _point(option, volume, costs(option, volume)) | _limits(option, spreads(option, volume))
+        for option in options
+        for volume in volumes
+    ]
     least = pl.col("usd_per_image_nano") == pl.col("usd_per_image_nano").min().over("per_day")
     return pl.DataFrame(rows, schema=CURVE).with_columns(cheapest=least.fill_null(value=False))
 
@@ -162,6 +198,17 @@ def _point(option: Option, volume: float, cost: Cost) -> dict[str, Any]:
         "cheapest": None,
         "reason": cost.reason,
     }
+
+
+def _limits(option: Option, found: Estimate | None) -> dict[str, Any]:
+    if found is None:
+        low, high, blocks = None, None, None
+        withheld = NOT_MEASURED if isinstance(option, Bought) else None
+    else:
+        low, high, blocks, withheld = found.limits.low, found.limits.high, found.blocks, found.withheld
+    ends = {"low": low, "high": high}
+    nano = {f"usd_per_image_{name}_nano": None if end is None else half_up(end) for name, end in ends.items()}
+    return {**nano, "blocks": blocks, "withheld": withheld}
 
 
 # ---------------------------------------------------------------- two options

@@ -157,7 +157,7 @@ def tried_on(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals]
     except ReplayError as error:
         return Tried(service=service, setting=setting, without={}, reason=str(error))
     chance = _chance(came[0], month, terms.traffic)
-    dollars = partial(estimates.recomputed, least=estimates.CLAIM_BLOCKS, chance=chance.dollars)
+    dollars = partial(_dollars, chance=chance)
     cold = estimates.recomputed(
         month.replayed.cold_share,
         [each.replayed.cold_share for each in without.values()],
@@ -180,6 +180,19 @@ def tried_on(service: Service, setting: Setting, came: tuple[Arrivals, Arrivals]
         cold_chance=chance.share,
         reason="" if blend else f"no latency of warm or of cold jobs was measured on {key(service)}",
     )
+
+
+def image_cost(
+    service: Service, setting: Setting, came: Arrivals, traffic: Traffic, *, seed: int, requests_per_block: int
+) -> Estimate:
+    """Nano-USD per good image as in `Tried`: all arrivals give the point, the first days its spread between blocks.
+
+    Raises ReplayError where its workers cannot keep up.
+    """
+    month = month_of(service, came, setting=setting, seed=seed)
+    without = _without_each(service, setting, first_days(came, requests_per_block), seed)
+    each = [left.nano_per_image for left in without.values()]
+    return _dollars(month.nano_per_image, each, chance=_chance(came, month, traffic))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +223,10 @@ def _chance(came: Arrivals, month: Month, traffic: Traffic) -> _Chance:
         for each, whole in ((colds, came.n), (paid, month.replayed.paid_s))
     )
     return _Chance(share=_se(of_colds), dollars=_se(of_paid), parts=of_paid)
+
+
+def _dollars(point: float, without: Sequence[float], *, chance: _Chance) -> Estimate:
+    return estimates.recomputed(point, without, least=estimates.CLAIM_BLOCKS, chance=chance.dollars)
 
 
 def _se(left: _Floats) -> float:

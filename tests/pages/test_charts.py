@@ -39,13 +39,14 @@ def specs() -> dict[str, Spec]:
     asked = pl.DataFrame([{"question": "Warm p50", "planned": 24, "needed": 6, "simulated": True}])
     phase = latency_view.phase_means(one, StartKind.WARM)
     point = {"option": "Modal", "key": "Modal", "dashed": False, "simulated": True}
-    lines = pl.DataFrame([{**point, "x": x, "y": y} for x, y in ((10.0, 20.0), (100.0, 9.0))])
+    ends = {10.0: (20.0, 18.0, 24.0), 100.0: (9.0, 8.0, 11.0)}
+    lines = pl.DataFrame([{**point, "x": x, "y": y, "low": low, "high": high} for x, (y, low, high) in ends.items()])
     meets = pl.DataFrame([{"x": 50.0, "y": 12.0, "label": "Modal is cheaper below 50"}])
     gone = lines.with_columns(y=pl.lit(0.5), low=pl.lit(0.4), high=pl.lit(0.6))
     day = pl.DataFrame({"hour": [0, 1], "per_hour": [3.0, 9.0], "simulated": [True, True]})
     return {
         "volume": charts.volume(lines, marks=meets, per_day=40),
-        "coldshare": charts.coldshare(lines.with_columns(y=pl.lit(0.5)), per_day=40),
+        "coldshare": charts.coldshare(lines.drop("low", "high").with_columns(y=pl.lit(0.5)), per_day=40),
         "eviction": charts.eviction(gone, pl.DataFrame({"x": [30.0]})),
         "hours": charts.hours(day),
         "intervals": charts.intervals(rows_of_intervals(), limit=10.0),
@@ -66,7 +67,7 @@ def specs() -> dict[str, Spec]:
 def test_names_at_the_end_of_lines_do_not_lie_on_each_other() -> None:
     ends = [("Modal", 9.0), ("Runpod", 9.01), ("Vast.ai", 8.99)]
     rows = [
-        {"option": name, "key": name, "x": x, "y": y, "dashed": False, "simulated": True}
+        {"option": name, "key": name, "x": x, "y": y, "low": None, "high": None, "dashed": False, "simulated": True}
         for name, y in ends
         for x in (10.0, 100.0)
     ]
@@ -74,6 +75,17 @@ def test_names_at_the_end_of_lines_do_not_lie_on_each_other() -> None:
     named = [rows for rows in spec["datasets"].values() if rows and "at" in rows[0]]
     places = sorted(row["at"] for row in named[0])
     assert all(above / below > 1.04 for below, above in pairwise(places)), "an eleventh of the axis"
+
+
+def test_a_curve_with_limits_has_a_band_within_its_axis_and_one_without_has_none() -> None:
+    def areas(spec: Spec) -> list[dict]:
+        return [layer["encoding"] for layer in spec["layer"] if layer["mark"]["type"] == "area"]
+
+    (band,) = areas(specs()["volume"])
+    assert (band["y"]["field"], band["y2"]["field"]) == ("low", "high")
+    low, high = band["y"]["scale"]["domain"]
+    assert (low, high) == (pytest.approx(8 * 0.8), pytest.approx(24 * 1.3))
+    assert areas(specs()["coldshare"]) == []
 
 
 def test_every_chart_of_the_kit_is_here() -> None:

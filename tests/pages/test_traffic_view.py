@@ -117,6 +117,36 @@ def test_a_bought_image_says_what_it_costs_by_whose_word_and_that_nobody_measure
     assert said == ["FAL flux/dev: $25.0 per 1,000, not measured (list price: theirs, 2026-02-07)."]
 
 
+def banded(option: str, low: int | None, *, blocks: int | None = 10, withheld: str | None = None) -> dict:
+    high = None if low is None else low + 2_000_000
+    return {
+        "option": option, "per_day": 50.0, "usd_per_image_nano": 21_000_000, "usd_per_image_low_nano": low,
+        "usd_per_image_high_nano": high, "blocks": blocks, "withheld": withheld, "cheapest": False, "reason": "",
+    }  # fmt: skip
+
+
+def test_a_cost_at_a_volume_has_its_limits_beside_it_or_why_there_are_none() -> None:
+    told = [
+        banded("Modal", 20_000_000), banded("Runpod", None, blocks=6, withheld="needs 2 more blocks"),
+        banded("FAL flux/dev", None, blocks=None, withheld="not measured"),
+    ]  # fmt: skip
+    here = pl.DataFrame([{name: row.get(name) for name in CURVE} for row in told], schema=CURVE)
+    shown = {
+        row["Option"]: row["$ per 1,000"].replace("\u00a0", " ")
+        for row in traffic_view.at_ours_rows(here, simulated=True)
+    }
+    assert "[20.0, 22.0]" in shown["Modal"].replace("\\", "")
+    assert "needs 2 more blocks" in shown["Runpod"]
+    assert "not measured" in shown["FAL flux/dev"]
+    assert traffic_view.band_words(here) == (
+        "Bands are 95 % limits: the replay repeated without each of the 10 measured blocks. "
+        "Runpod has no band: needs 2 more blocks."
+    )
+    rows = traffic_view.volume_rows(here, [], simulated=True)
+    assert rows["low"].to_list() == [pytest.approx(20.0), None, None]
+    assert rows["high"].to_list() == [pytest.approx(22.0), None, None]
+
+
 def test_a_price_that_has_no_workers_has_no_cold_share() -> None:
     here = curve(("Modal", 21_000_000, 0.2), ("FAL flux/dev", 25_000_000, None))
     assert traffic_view.cold_rows(here, simulated=True).select("option", "y").rows() == [("Modal", 0.2)]

@@ -16,10 +16,10 @@ _DAYS = [10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000]
 def volume(rows: pl.DataFrame, *, marks: pl.DataFrame, per_day: float) -> Spec:
     """$ per 1,000 good images, both axes log.
 
-    rows: option, key, x (requests a day), y ($ per 1,000; null: cannot serve), dashed, simulated. marks: where two
-    options cost the same: x, y, label. `per_day`: our volume, a rule.
+    rows: option, key, x (requests a day), y ($ per 1,000; null: cannot serve), low, high (95 %, a band; null: none),
+    dashed, simulated. marks: where two options cost the same: x, y, label. `per_day`: our volume, a rule.
     """
-    values = rows["y"].drop_nulls()
+    values = pl.concat([rows[name].cast(pl.Float64).drop_nulls() for name in ("y", "low", "high")])
     low, high = (float(values.min() or 1.0), float(values.max() or 1.0)) if values.len() else (1.0, 10.0)  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[max(low, _SMALLEST) * 0.8, high * 1.3], nice=False)
     money = Quantity(scale=scale, title="$ per 1,000 good images", axis={"format": "$~r", "tickCount": 4})
@@ -27,7 +27,7 @@ def volume(rows: pl.DataFrame, *, marks: pl.DataFrame, per_day: float) -> Spec:
 
 
 def coldshare(rows: pl.DataFrame, *, per_day: float) -> Spec:
-    """Share of requests that meet no ready worker, against requests a day. Columns as `volume`, y a share."""
+    """Share of requests that meet no ready worker, against requests a day. As `volume`, y a share, without a band."""
     share = Quantity(
         scale=alt.Scale(domain=[0, 1], nice=False), title="share that starts cold", axis={"format": "%", "tickCount": 3}
     )
@@ -45,9 +45,11 @@ def _lines(rows: pl.DataFrame, up: Quantity, per_day: float, *, marks: pl.DataFr
         alt.Tooltip("option:N"),
         alt.Tooltip("x:Q", title="requests a day", format=",.0f"),
         alt.Tooltip("y:Q", title=str(up.title), format=".3~r"),
+        *(alt.Tooltip(f"{end}:Q", title=end, format=".3~r") for end in ("low", "high") if end in rows.columns),
     ]
     detail = alt.Detail("option:N")
     layers = [
+        *([_band(base, along, up)] if "low" in rows.columns and rows["low"].count() else []),
         drawn.transform_filter("!datum.dashed")
         .mark_line(strokeWidth=2.2)
         .encode(x=along.x("x"), y=up.y("y"), color=colour(), detail=detail),
@@ -60,6 +62,15 @@ def _lines(rows: pl.DataFrame, up: Quantity, per_day: float, *, marks: pl.DataFr
         *(_crossings(marks, along, up) if marks is not None and marks.height else []),
     ]
     return finish(*layers, height=height, simulated=is_simulated(rows))
+
+
+def _band(base: alt.Chart, along: Quantity, up: Quantity) -> alt.Chart:
+    band: alt.Chart = (
+        base.transform_filter("isValid(datum.low) && isValid(datum.high)")
+        .mark_area(opacity=0.16)
+        .encode(x=along.x("x"), y=up.y("low"), y2="high:Q", color=colour(), detail=alt.Detail("option:N"))
+    )
+    return band
 
 
 def _ends(rows: pl.DataFrame, along: Quantity, up: Quantity) -> alt.Chart:

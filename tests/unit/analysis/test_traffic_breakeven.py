@@ -5,11 +5,22 @@ import math
 import pytest
 
 from analysis.arrivals import LoadError
-from analysis.traffic.breakeven import BREAK_EVEN, CURVE, Bought, Served, break_evens, costs_of, curves, grid
+from analysis.traffic.breakeven import (
+    BREAK_EVEN,
+    CURVE,
+    Bought,
+    Served,
+    break_evens,
+    costs_of,
+    curves,
+    grid,
+    spreads_of,
+)
+from analysis.traffic.equal import Terms, try_settings
 from analysis.traffic.poisson import poisson_worker
 from analysis.traffic.profile import Curve, Recorded
 from analysis.traffic.replay import Setting, rented
-from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, steady
+from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured, steady
 
 API = Bought(name="API", usd_per_image_nano=25_000_000)
 ALWAYS = Served(name="Vast.ai, always on", service=steady("Vast.ai", VAST_NANO, rented()), setting=rented())
@@ -18,6 +29,7 @@ MODAL = Served(name="Modal", service=steady("Modal", MODAL_NANO, ONE), setting=O
 RUNPOD = Served(name="Runpod", service=steady("Runpod", RUNPOD_NANO, ONE), setting=ONE)
 VOLUMES = grid(50, 6000, points=9)
 COSTS = costs_of(Curve(per_day=1000), requests=2000)
+SPREADS = spreads_of(Curve(per_day=1000), requests=2000)
 
 
 def test_a_machine_around_the_clock_and_an_api_break_even_where_730_hours_buy_as_many_images() -> None:
@@ -58,7 +70,7 @@ def test_where_one_is_always_cheaper_there_is_no_break_even_and_it_says_so() -> 
 
 
 def test_what_cannot_carry_a_volume_has_no_cost_there() -> None:
-    table = curves([ALWAYS, API], [1000, 6000], COSTS)
+    table = curves([ALWAYS, API], [1000, 6000], COSTS, SPREADS)
     assert table.schema == CURVE
     assert table.select("option", "per_day", "usd_per_image_nano", "cheapest").rows() == [
         ("Vast.ai, always on", 1000, 12_960_000, True),
@@ -75,7 +87,7 @@ def test_what_cannot_carry_a_volume_has_no_cost_there() -> None:
 
 
 def test_the_cold_share_falls_with_the_volume_and_the_waits_grow() -> None:
-    table = curves([MODAL], VOLUMES[:-1], COSTS)
+    table = curves([MODAL], VOLUMES[:-1], COSTS, SPREADS)
     shares, waits = table["cold_share"].to_list(), table["wait_p95_s"].to_list()
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0.8
@@ -100,6 +112,32 @@ def test_volumes_go_up_by_equal_factors() -> None:
 
 
 def test_two_options_of_one_name_are_told_apart_before_they_are_mixed_up() -> None:
-    for table in (curves, break_evens):
+    options = [API, ALWAYS, Bought(name="API", usd_per_image_nano=1)]
+    for table, given in ((curves, (COSTS, SPREADS)), (break_evens, (COSTS,))):
         with pytest.raises(LoadError, match="Two options are called API"):
-            table([API, ALWAYS, Bought(name="API", usd_per_image_nano=1)], VOLUMES, COSTS)
+            table(options, VOLUMES, *given)
+
+
+def test_at_our_volume_a_curve_has_the_limits_that_the_replay_of_our_traffic_has() -> None:
+    service = measured("Modal", MODAL_NANO, ONE, blocks=10)
+    terms = Terms(traffic=Curve(per_day=1000), requests=2000, requests_per_block=500)
+    tried = try_settings(service, [], terms, settings={"Modal L40S": [ONE]})[0].nano_per_image
+    assert tried is not None
+    spreads = spreads_of(terms.traffic, requests=2000, requests_per_block=500)
+    (row,) = curves([Served(name="Modal", service=service, setting=ONE)], [1000], COSTS, spreads).to_dicts()
+    assert row["usd_per_image_nano"] == round(tried.point)
+    assert row["usd_per_image_low_nano"] == pytest.approx(tried.limits.low, abs=1)
+    assert row["usd_per_image_high_nano"] == pytest.approx(tried.limits.high, abs=1)
+    assert row["usd_per_image_low_nano"] < row["usd_per_image_nano"] < row["usd_per_image_high_nano"]
+    assert (row["blocks"], row["withheld"]) == (10, None)
+
+
+def test_too_few_blocks_and_a_price_have_no_limits_and_say_why() -> None:
+    few = Served(name="Modal", service=measured("Modal", MODAL_NANO, ONE, blocks=6), setting=ONE)
+    table = curves([few, API, ALWAYS], [6000], COSTS, SPREADS)
+    names = ["option", "usd_per_image_low_nano", "usd_per_image_high_nano", "blocks", "withheld"]
+    assert table.select(names).rows() == [
+        ("Modal", None, None, 6, "needs 2 more blocks"),
+        ("API", None, None, None, "not measured"),
+        ("Vast.ai, always on", None, None, None, None),
+    ]
