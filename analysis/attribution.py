@@ -28,12 +28,12 @@ ESTIMATES = pl.Schema(  # one run on one backend
     }
     | {"at": pl.Datetime("us", "UTC")}  # end of the last period that was billed
 )
-_SUMS = [f"{part}_nano" for part in (*cost.PARTS, "billed")]
+_SUMS = [*(f"{part}_nano" for part in (*cost.PARTS, "billed")), "unknown_jobs"]
 _STRAY = {lines.STORAGE: "storage_nano", lines.FEE: "fee_nano", lines.ROUNDING: "rounding_nano"}
 
 
 def summed(falls: pl.DataFrame, *keys: str, more: Sequence[str] = ()) -> pl.DataFrame:
-    """`schema.WATERFALL` rows summed by its key columns, ordered: parts, billed, the weakest state."""
+    """`schema.WATERFALL` rows summed by its key columns, ordered: parts, billed, unknown_jobs, the weakest state."""
     return (
         falls.group_by(*keys)
         .agg(pl.col(*_SUMS, *more).sum(), lines.weakest_state(pl.col("cost_state")), pl.col("simulated").any())
@@ -58,9 +58,16 @@ def of_providers(
     )
     stray = lines.of_nobody(lines.allocated(charges, deployments, volumes), volumes)
     into = pl.col("purpose").replace_strict(_STRAY, default="not_ours_nano")
-    names = [*_SUMS[:-1], "not_ours_nano"]
+    names = [*(f"{part}_nano" for part in cost.PARTS), "not_ours_nano"]
     parts = [pl.when(into == name).then("billed_nano").otherwise(0).alias(name) for name in names]
-    theirs = stray.select(*parts, "billed_nano", "simulated", "provider", cost_state="state").select(ours.columns)
+    theirs = stray.select(
+        *parts,
+        "billed_nano",
+        "simulated",
+        "provider",
+        cost_state="state",
+        unknown_jobs=pl.lit(0, pl.Int64),
+    ).select(ours.columns)
     return summed(pl.concat([ours, theirs]), "provider", more=["not_ours_nano"])
 
 
@@ -87,6 +94,14 @@ def marks(falls: pl.DataFrame) -> pl.DataFrame:
 def blocked(falls: pl.DataFrame) -> dict[str, str]:
     """Backend -> why its bill over all these deployments blocks a verdict; a backend that is not there has none."""
     return {row["backend"]: _sentence(row) for row in _beyond(summed(falls, "backend"))}
+
+
+def unknown_work(fall: Mapping[str, Any]) -> str | None:
+    """Whose work is in idle because nobody says how long it took; None where all of it is known."""
+    n = fall["unknown_jobs"]
+    if not n:
+        return None
+    return f"How long {'1 job' if n == 1 else f'{n} jobs'} worked is not known: it is in idle, or unexplained."
 
 
 def share(fall: Mapping[str, Any]) -> float:

@@ -10,8 +10,8 @@ import polars as pl
 
 from analysis import lines, schema, timing
 from analysis.lines import weakest_state as weakest_state
-from analysis.lives import LAWS, US, lives, us, with_boot, worker_disk_nano
-from words import CostState, StartKind
+from analysis.lives import LAWS, US, execution_us, lives, us, with_boot, worker_disk_nano
+from words import CostState, JobStatus, StartKind
 
 PARTS = ("good", "failed", "cold", "idle", "storage", "network", "fee", "rounding", "unexplained")
 _STRENGTH = list(CostState)  # weakest first
@@ -39,9 +39,9 @@ def busy(timed: pl.DataFrame) -> pl.DataFrame:
 
     Rounded half up to the nano-dollar per job; null where execution or rate is not known.
     """
-    execution_us, boot_us = us("execution_s"), us("boot_s").fill_null(0)
+    caused_us = execution_us() + us("boot_s").fill_null(0)
     return timed.with_columns(
-        busy_nano=_priced(execution_us), estimated_nano=pl.coalesce("estimated_nano", _priced(execution_us + boot_us))
+        busy_nano=_priced(execution_us()), estimated_nano=pl.coalesce("estimated_nano", _priced(caused_us))
     )
 
 
@@ -103,14 +103,16 @@ def waterfall(
     good and failed: execution less model load. cold: boot and load. idle: the lives less these. rounding: what the
     law adds to the lives, what the bill itself calls so, and what lies within the step in which the bill shows an
     amount. storage: at the offer's price where one is known, else as billed. network, fee: as billed. unexplained: the
-    rest. `volumes`: ids of shared volumes that are ours; their lines are split over the deployments that were up.
+    rest. unknown_jobs: whose work nobody tells the length of; it is in idle, or unexplained.
+
+    `volumes`: ids of shared volumes that are ours; their lines are split over the deployments that were up.
     """
     billed = lines.by_deployment(lines.allocated(charges, deployments, volumes), volumes)
     return (
         deployments.join(billed, on="deployment_id", how="inner")
         .join(work(deployments, jobs), on="deployment_id", how="left")
         .join(_lived(deployments, jobs), on="deployment_id", how="left")
-        .with_columns(pl.col(*_WORK, *_LIVED).fill_null(0), disk_nano=_rented_disk())
+        .with_columns(pl.col(*_WORK, *_LIVED, "unknown_jobs").fill_null(0), disk_nano=_rented_disk())
         .with_columns(life_nano=pl.max_horizontal("life_nano", pl.sum_horizontal(_WORK)))
         .with_columns(idle_nano=pl.col("life_nano") - pl.sum_horizontal(_WORK))
         .with_columns(*_storage_and_rounding())
@@ -121,13 +123,16 @@ def waterfall(
 
 
 def work(deployments: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
-    """Per deployment that has jobs: good_nano, failed_nano, cold_nano as in the waterfall, and good_us of execution."""
+    """Per deployment that has jobs: good_nano, failed_nano, cold_nano as in the waterfall, good_us of execution, and
+    unknown_jobs, which worked for nobody says how long.
+    """
     known = with_boot(timing.timed(jobs), deployments).with_columns(load_us=load_us())
     return known.group_by("deployment_id").agg(
         good_nano=_priced_sum(pl.when(_is_good()).then(_work_us())),
         failed_nano=_priced_sum(pl.when(~_is_good()).then(_work_us())),
         cold_nano=_priced_sum(pl.col("boot_us") + pl.col("load_us")),
         good_us=pl.when(_is_good()).then(_work_us()).sum(),
+        unknown_jobs=_unknown().sum().cast(pl.Int64),
     )
 
 
@@ -180,16 +185,21 @@ def _is_good() -> pl.Expr:
 
 
 def _work_us() -> pl.Expr:
-    return us("execution_s") - pl.col("load_us")
+    return execution_us() - pl.col("load_us")
+
+
+def _unknown() -> pl.Expr:
+    """It is over and a worker had it, for nobody says how long."""
+    ran = (pl.col("status") == JobStatus.SUCCEEDED) | (pl.col("worker_id").fill_null("") != "")
+    return pl.col("outcome").is_not_null() & ran & execution_us().is_null()
 
 
 def load_us() -> pl.Expr:
     """Model load: as the worker stamps it, else what a cold job took longer than the median good warm one; else 0."""
-    execution_us = us("execution_s")
     warm = _is_good() & (pl.col("start_kind") == StartKind.WARM)
-    usual_us = execution_us.filter(warm).median().over("workflow_hash", "settings", "backend", "gpu").cast(pl.Int64)
-    longer_us = pl.max_horizontal(execution_us - usual_us, 0)
-    told = pl.when(timing.STARTED & execution_us.is_not_null() & usual_us.is_not_null()).then(longer_us)
+    usual_us = execution_us().filter(warm).median().over("workflow_hash", "settings", "backend", "gpu").cast(pl.Int64)
+    longer_us = pl.max_horizontal(execution_us() - usual_us, 0)
+    told = pl.when(timing.STARTED & execution_us().is_not_null() & usual_us.is_not_null()).then(longer_us)
     return pl.coalesce(us("load_s"), told).fill_null(0)
 
 

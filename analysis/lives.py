@@ -67,8 +67,8 @@ def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
     times = deployments.select("deployment_id", "idle_timeout_s", "created_at", "ready_at", "ended_at")
     rental_us = (pl.col("ready_at") - pl.col("created_at")).dt.total_microseconds()
     waited_us = pl.when(pl.col("backend").is_in(RENTED)).then(rental_us).otherwise(us("queue_s"))
-    accepted_us, execution_us = pl.col("accepted_at").dt.epoch("us"), us("execution_s")
-    unsaid_us = pl.max_horizontal(accepted_us, pl.col("last_unfinished_at").dt.epoch("us") - execution_us)
+    accepted_us = pl.col("accepted_at").dt.epoch("us")
+    unsaid_us = pl.max_horizontal(accepted_us, pl.col("last_unfinished_at").dt.epoch("us") - execution_us())
     since_us = pl.col("picked_us") - pl.col("worker_started_at").dt.epoch("us")
     return (
         jobs.join(times, on="deployment_id", how="left", maintain_order="left")
@@ -76,7 +76,7 @@ def with_boot(jobs: pl.DataFrame, deployments: pl.DataFrame) -> pl.DataFrame:
         .with_columns(boot_us=pl.coalesce(us("boot_s"), pl.when(since_us >= 0).then(since_us), waited_us))
         .with_columns(
             boot_us=pl.when(timing.STARTED).then("boot_us").otherwise(0),
-            done_us=pl.col("picked_us") + execution_us,
+            done_us=pl.col("picked_us") + execution_us(),
         )
     )
 
@@ -90,6 +90,14 @@ def worker_disk_nano() -> pl.Expr:
 def us(seconds: str) -> pl.Expr:
     """A column of seconds as integer microseconds."""
     return (pl.col(seconds) * US).round().cast(pl.Int64)
+
+
+def execution_us() -> pl.Expr:
+    """Picked up until done: as the provider says, else between its worker's own stamps, which one clock gave; null: not
+    known.
+    """
+    stamped = (pl.col("worker_ended_at") - pl.col("worker_began_at")).dt.total_microseconds()
+    return pl.coalesce(us("execution_s"), pl.when(stamped >= 0).then(stamped))
 
 
 def _serverless(deployments: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

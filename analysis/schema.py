@@ -232,6 +232,7 @@ WATERFALL = _schema(
         "rounding_nano": pl.Int64,
         "unexplained_nano": pl.Int64,
         "billed_nano": pl.Int64,
+        "unknown_jobs": pl.Int64,  # worked for nobody says how long: it is in idle, or unexplained
         "cost_state": pl.String,
         "simulated": pl.Boolean,
     }

@@ -13,6 +13,7 @@ from analysis import attribution, cost
 from analysis.cost import PARTS
 from cli.figures import document_of, dollars_of, moment, money, percent
 from cli.output import AsJson, data_folder, give, plain, reading, table, world_clock
+from cli.report import say_unknown
 from storage import frames
 from storage.bills import Freshness, freshness, gaps
 from storage.models import Charge
@@ -86,6 +87,7 @@ def _draw(shown: dict[str, Any]) -> None:
     if shown["sums"]:
         typer.echo("\nWhere they went ($; the parts add up to what was billed)")
         table(SUMS, [_sum(row) for row in shown["sums"]])
+        say_unknown(shown["sums"], "provider")
     for backend, reason in shown["blocked"].items():
         typer.echo(f"{called(backend)}: no verdict rests on this bill. {reason}")
     _some("Odd and corrected lines", ODD, [_odd(row) for row in shown["odd"]])

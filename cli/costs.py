@@ -11,6 +11,7 @@ from analysis.bases import bases
 from analysis.layers import relaid
 from cli.figures import document_of, dollars_of, figures, interval, percent, stated
 from cli.output import AsJson, Refused, give, plain, reading, table
+from cli.report import say_unknown
 from storage import frames
 from storage.layers import layers
 from storage.models import Run
@@ -79,6 +80,7 @@ def _draw(shown: dict[str, Any]) -> None:
     if shown["waterfall"]:
         typer.echo("\nWhere each bill went ($; the parts add up to it)")
         table(PARTS, [_parts(row) for row in shown["waterfall"]])
+        say_unknown(shown["waterfall"], "backend")
         typer.echo("\nEstimated beside billed")
         table(ESTIMATES, [_estimate(row) for row in shown["estimates"]])
     else:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from analysis import capacity, compare, timing
 from analysis import marks as all_marks
+from analysis.attribution import unknown_work
 from cli.figures import finite, moment, money
 from cli.output import table
 from storage import frames
@@ -98,6 +99,13 @@ def draw_believed(shown: Mapping[str, Any]) -> None:
     if shown.get("corrected"):
         typer.echo("\nCorrected lines of the bill ($; a dash: withdrawn or unreadable)")
         table(CORRECTED_COLUMNS, [_corrected(row) for row in shown["corrected"]])
+
+
+def say_unknown(falls: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Beneath a waterfall: whose idle time holds work of unknown length."""
+    for row in falls:
+        if said := unknown_work(row):
+            typer.echo(f"{called(row[name])}: {said}")
 
 
 def _mark(row: Mapping[str, Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from analysis.attribution import UNEXPLAINED_LIMIT as UNEXPLAINED_LIMIT
-from analysis.attribution import beyond_limit
+from analysis.attribution import beyond_limit, unknown_work
 from analysis.bases import FULLY_LOADED
 from analysis.cost import weakest_state
 from ui.formats import (
@@ -48,7 +48,7 @@ def falls(waterfall: pl.DataFrame, deployments: pl.DataFrame) -> dict[str, Fall]
         waterfall.join(images, on="deployment_id", how="inner")
         .group_by("backend")
         .agg(
-            pl.col([*PARTS, "billed_nano", "good_images"]).sum(),
+            pl.col([*PARTS, "billed_nano", "good_images", "unknown_jobs"]).sum(),
             weakest_state(pl.col("cost_state")),
             pl.len().alias("billed"),
             pl.col("simulated").any(),
@@ -88,9 +88,11 @@ def unexplained_share(fall: Fall) -> float:
 
 
 def fall_caption(fall: Fall) -> str:
-    """● final · +0.5 % unexplained; how many deployments are billed, if not all"""
+    """● final · +0.5 % unexplained; how many deployments are billed, if not all; whose work is in idle, unknown"""
     part = "" if fall["billed"] == fall["rented"] else f" · {fall['billed']} of {fall['rented']} deployments billed"
-    return f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained{part}"
+    said = f"{state_glyph(fall['cost_state'])} · {signed_percent(unexplained_share(fall))} unexplained{part}"
+    unknown = unknown_work(fall)
+    return f"{said}. {unknown}" if unknown else said
 
 
 def cost_title(all_falls: Mapping[str, Fall], arms: pl.DataFrame, bases: pl.DataFrame | None = None) -> str:

@@ -143,6 +143,7 @@ def fall(**parts: float) -> dict:
         "good_images": 100,
         "cost_state": "final",
         "billed": 1,
+        "unknown_jobs": 0,
         "rented": 2,
         "simulated": True,
     }
@@ -217,7 +218,11 @@ def test_the_waterfall_ends_in_the_bill_and_leaves_out_nothing() -> None:
     assert rows["part"].to_list() == ["execution", "idle", "unexplained", "billed"]
     assert rows["high"][2] == pytest.approx(rows["high"][3])
     assert rows["label"].to_list() == ["6.00", "4.00", "−0.200", "$9.80"]
-    assert cost_view.fall_caption(fall(good_nano=1.0)) == "● final · 0.0 % unexplained · 1 of 2 deployments billed"
+    known = "● final · 0.0 % unexplained · 1 of 2 deployments billed"
+    assert cost_view.fall_caption(fall(good_nano=1.0)) == known
+    assert cost_view.fall_caption({**fall(good_nano=1.0), "unknown_jobs": 3}) == (
+        f"{known}. How long 3 jobs worked is not known: it is in idle, or unexplained."
+    )
 
 
 # ---------------------------------------------------------------- decision
@@ -453,7 +458,7 @@ def test_the_bills_title_says_whose_bills_may_still_change() -> None:
         ]
     )
     parts = dict.fromkeys((name for name in schema.WATERFALL if name.endswith("_nano")), 0)
-    told = {"deployment_id": 1, "backend": "modal", "cost_state": "final", "simulated": True}
+    told = {"deployment_id": 1, "backend": "modal", "cost_state": "final", "simulated": True, "unknown_jobs": 0}
     waterfall = pl.DataFrame([{**parts, **told, "billed_nano": 1_020_000_000}])
     charges = [charge(CostState.FINAL), charge(CostState.PROVISIONAL, "vast")]
     title = bills_view.bills_title(deployments, waterfall, charges)

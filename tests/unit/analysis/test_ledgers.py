@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analysis import cost
+from analysis import attribution, cost
 from backends.runpod.adapter import SPARE_DISK_GB
 from tests.unit.analysis.samples import after, charge, charges, deployment, deployments, failed, job, jobs
 
@@ -192,3 +192,46 @@ def test_no_part_is_below_zero_where_jobs_ran_outside_of_every_life_that_we_know
 def test_a_line_whose_amount_cannot_be_read_adds_nothing() -> None:
     bill = pl.concat([MODAL_LEDGER[2], charges(charge(None, charge_id="x", provider="modal"))])
     assert fall(*MODAL_LEDGER[:2], bill)["billed"] == 270_235_184
+
+
+UNTOLD = {"execution_s": None}
+
+
+def ledger_without(place: int, **said: Any) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Vast.ai's ledger, of whose n-th job the provider gives no seconds of work."""
+    owner, work, bill = VAST_LEDGER
+    rows = work.to_dicts()
+    rows[place] |= UNTOLD | said
+    return owner, jobs(*rows), bill
+
+
+def test_a_good_job_without_seconds_has_those_between_its_workers_own_stamps() -> None:
+    stamps = {"worker_began_at": after(5000), "worker_ended_at": after(5012)}  # of a clock that is an hour ahead
+    told = ledger_without(1, **stamps)
+    assert fall(*told) == fall(*VAST_LEDGER)
+    assert cost.waterfall(*told)["unknown_jobs"].to_list() == [0]
+    assert cost.busy(told[1])["busy_nano"].to_list() == cost.busy(VAST_LEDGER[1])["busy_nano"].to_list()
+
+
+@pytest.mark.parametrize("stamps", [{}, {"worker_began_at": after(9), "worker_ended_at": after(8)}])
+def test_work_that_nobody_tells_the_length_of_is_idle_and_the_row_says_so(stamps: dict[str, Any]) -> None:
+    told = ledger_without(1, **stamps)
+    known, found = fall(*VAST_LEDGER), fall(*told)
+    assert (found["good"], found["idle"]) == (known["good"] - 12 * 150_000, known["idle"] + 12 * 150_000)
+    (row,) = attribution.summed(cost.waterfall(*told), "backend").to_dicts()
+    assert row["unknown_jobs"] == 1
+    assert attribution.unknown_work(row) == "How long 1 job worked is not known: it is in idle, or unexplained."
+    (provider,) = attribution.of_providers(cost.waterfall(*told), told[0], told[2]).to_dicts()
+    assert provider["unknown_jobs"] == 1
+
+
+def test_a_job_that_no_worker_had_is_not_of_unknown_length() -> None:
+    owner, work, bill = VAST_LEDGER
+    never = failed("stuck_in_queue", **VAST | UNTOLD | {"worker_id": None, "status": "timed_out"})
+    lost = failed("worker_lost", **VAST | UNTOLD)
+    running = job(**VAST | UNTOLD | {"status": "running", "good_image": None})
+    for extra, n in ((never, 0), (running, 0), (lost, 1)):
+        (row,) = cost.waterfall(owner, jobs(*work.to_dicts(), extra), bill).to_dicts()
+        assert row["unknown_jobs"] == n, extra["reason"]
+    (row,) = attribution.summed(cost.waterfall(owner, work, bill), "backend").to_dicts()
+    assert attribution.unknown_work(row) is None

@@ -67,6 +67,16 @@ def test_the_parts_of_a_bill_add_up_to_it_and_stand_beside_the_estimate(bakeoff:
     assert told["blocked"].keys() == {"runpod"}, "nothing measured explains so much"
 
 
+def test_work_of_unknown_length_is_named_beneath_the_parts(bakeoff: Command, measured: DataFolder) -> None:
+    said = "Runpod: How long 1 job worked is not known: it is in idle, or unexplained."
+    assert said not in bakeoff("costs").out
+    with Session(open_engine(measured.db)) as session:
+        session.get_one(Job, 2).execution_us = None
+        session.commit()
+    assert said in bakeoff("costs").out
+    assert json.loads(bakeoff("costs", "--json").out)["waterfall"][0]["unknown_jobs"] == 1
+
+
 def test_for_people_what_is_estimated_has_a_tilde_and_what_is_blocked_a_sentence(
     bakeoff: Command,
     measured: DataFolder,  # noqa: ARG001
