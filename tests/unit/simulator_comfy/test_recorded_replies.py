@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.comfy import read_graph, refuse_request
-from tests.unit.simulator_comfy.conftest import SHARED
+from tests.unit.conftest import SHARED
 
 CASES: dict[str, Any] = json.loads((SHARED / "wire" / "comfy_prompt_replies.json").read_text())["cases"]
 Graph = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 import workflows
 from simulator.comfy_nodes import NODES as SIMULATED
-from tests.unit.workflows.conftest import SHARED
+from tests.unit.conftest import SHARED
 from workflows.graph import known_nodes
 
 RECORDED: dict[str, Any] = json.loads((SHARED / "wire" / "comfy_object_info.json").read_text())["nodes"]
