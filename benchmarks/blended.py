@@ -14,11 +14,12 @@ from typing import Any
 
 from rich.table import Table
 
-from analysis.traffic.equal import Terms, key, try_settings
+from analysis.traffic.equal import Terms, key
 from analysis.traffic.measured import services, subjects
 from analysis.traffic.profile import Curve, Recorded, arrivals
 from analysis.traffic.replay import Setting
 from analysis.traffic.service import Service
+from analysis.traffic.trials import try_settings
 from clock import VirtualClock
 from storage import frames
 from storage.db import DataFolder

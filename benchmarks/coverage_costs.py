@@ -17,13 +17,14 @@ from analysis import stats
 from analysis.bases import FULLY_LOADED, MARGINAL, bases
 from analysis.estimates import Jobs
 from analysis.stats import Limits
-from analysis.traffic.equal import Terms, key, saving, try_settings
+from analysis.traffic.equal import Terms, key, saving
 from analysis.traffic.measured import services, subjects
 from analysis.traffic.poisson import poisson_worker
 from analysis.traffic.profile import Curve
 from analysis.traffic.replay import Setting
 from analysis.traffic.service import Service
 from analysis.traffic.tables import settings_table
+from analysis.traffic.trials import try_settings
 from benchmarks import coverage_frames as worlds
 from benchmarks.coverage_frames import ARMS, COLD, WARM, Arm
 from benchmarks.covering import WITHIN, Dice, Floats, Held, Row, inside, mean_of

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis import estimates, stats
 from analysis.estimates import Blend, Estimate
 from analysis.eviction import Fixed
-from analysis.traffic.profile import Recorded, Traffic
+from analysis.traffic.profile import Recorded, Traffic, first_days
 from analysis.traffic.replay import DAY_S, Arrivals, Replayed, ReplayError, Setting
 from analysis.traffic.service import Month, Service, month_of, played
 

@@ -16,10 +16,11 @@ from analysis.traffic.breakeven import (
     grid,
     spreads_of,
 )
-from analysis.traffic.equal import Terms, try_settings
+from analysis.traffic.equal import Terms
 from analysis.traffic.poisson import poisson_worker
 from analysis.traffic.profile import Curve, Recorded
 from analysis.traffic.replay import Setting, rented
+from analysis.traffic.trials import try_settings
 from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured, steady
 
 API = Bought(name="API", usd_per_image_nano=25_000_000)
