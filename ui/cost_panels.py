@@ -7,7 +7,7 @@ from analysis.bases import FULLY_LOADED, MARGINAL
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import KNOWN
 from storage.profiles import ProfileRefused
-from ui import charts, cost_view, draw, load, load_traffic, traffic_view
+from ui import charts, cost_view, draw, eviction_view, load, load_traffic, traffic_view
 from ui.formats import count, money_text, plain
 from ui.glossary import meaning
 from ui.load_traffic import Question
@@ -108,11 +108,11 @@ def eviction(at: load.Version, question: Question, *, simulated: bool) -> None:
     """When idle capacity goes away, from probes."""
     windows = load_traffic.windows(at, question.workflow, question.gpu or "")
     with draw.card(st.container(), "Chance of a cold start", "by how long nothing ran before", term="eviction"):
-        rows = traffic_view.eviction_rows(windows, simulated=simulated)
+        rows = eviction_view.eviction_rows(windows, simulated=simulated)
         if rows.height:
-            gaps = traffic_view.gap_rows(load_traffic.traffic(source(), question.traffic))
+            gaps = eviction_view.gap_rows(load_traffic.traffic(source(), question.traffic))
             draw.chart(charts.eviction(rows, gaps), alt="Chance of a cold start by idle gap", key="eviction")
-        for said in traffic_view.window_words(windows):
+        for said in eviction_view.window_words(windows):
             st.caption(plain(said))
         if not windows:
             st.caption(

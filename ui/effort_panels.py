@@ -126,10 +126,8 @@ def assumptions() -> Assumed:
         least = st.number_input(
             "Too small to matter below, $ a month", 0.0, 1e6, LEAST_USD, step=10.0, key="least", bind="query-params"
         )
-        plan = st.selectbox(
-            "Modal's plan", list(PLANS), key="plan", bind="query-params",
-            format_func=lambda name: f"{name.capitalize()}, {whole_usd(PLANS[name])} a month",
-        )  # fmt: skip
+        fees = ", ".join(f"{name} {whole_usd(usd)}" for name, usd in PLANS.items())
+        plan = st.selectbox(f"Modal's plan ({money_text(fees)} a month)", list(PLANS), key="plan", bind="query-params")
         rest = {
             each.value: st.number_input(
                 f"Storage at rest on {each.label}, $ a month", 0.0, 1e6, 0.0, step=1.0,

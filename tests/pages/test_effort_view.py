@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ from analysis.traffic.equal import Terms, Tried
 from analysis.traffic.profile import Curve
 from analysis.traffic.replay import Replayed, Setting
 from analysis.traffic.service import Month
+from tests.pages.conftest import Open, words
 from tests.pages.frames import START
 from tests.unit.analysis.traffic_samples import steady
 from ui import effort_panels, effort_view
@@ -124,3 +126,15 @@ def test_the_plan_and_the_storage_are_told_as_assumptions_with_their_source() ->
         "Modal's plan Team is $250 a month and counts as saved, which holds if nothing stays on Modal"
     )
     assert team.endswith("Vast.ai $12.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({}, "plan Starter is"), ({"plan": "team", "rest-vast": "12"}, "plan Team is")]
+)
+def test_the_page_says_what_is_assumed_beside_the_bill_and_takes_another_plan(
+    asked: dict[str, str], said: str, seeded: Path, open_page: Open
+) -> None:
+    shown = words(open_page(seeded, "providers", **asked))
+    assert said in shown
+    assert ("Vast.ai \\$12." in shown) is bool(asked)
+    assert "change it under Assumptions" in shown

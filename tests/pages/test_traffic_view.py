@@ -17,7 +17,7 @@ from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import Curve
 from analysis.traffic.replay import Setting, rented
 from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured
-from ui import traffic_view
+from ui import eviction_view, traffic_view
 
 TERMS = Terms(traffic=Curve(per_day=1000), requests=400, requests_per_block=60)
 
@@ -160,15 +160,14 @@ def test_a_window_is_told_with_its_bracket_or_why_there_is_none() -> None:
         "modal": Fixed(n=64, low_s=290, high_s=310),
         "vast": Fixed(n=8, low_s=600, high_s=math.inf),
     }
-    assert traffic_view.window_words(windows)[0] == "Modal: capacity goes away after 5 min to 5 min idle (n 64)."
-    assert (
-        traffic_view.window_words(windows)[2] == "Vast.ai: capacity goes away after 10 min to any gap tried idle (n 8)."
-    )
-    rows = traffic_view.eviction_rows(windows, simulated=True)
+    said = eviction_view.window_words(windows)
+    assert said[0] == "Modal: capacity goes away after 5 min to 5 min idle (n 64)."
+    assert said[2] == "Vast.ai: capacity goes away after 10 min to any gap tried idle (n 8)."
+    rows = eviction_view.eviction_rows(windows, simulated=True)
     assert rows["option"].unique().sort().to_list() == ["Modal", "Vast.ai"]
     between = rows.filter(pl.col("x").is_between(290, 310, closed="none"), option="Modal")
     assert between["y"].null_count() == between.height, "within the bracket nothing is known"
-    assert traffic_view.eviction_rows({}, simulated=True).is_empty()
+    assert eviction_view.eviction_rows({}, simulated=True).is_empty()
 
 
 def test_traffic_is_told_by_day_month_and_busiest_hour() -> None:
