@@ -1,0 +1,107 @@
+"""A verdict as one document, a pure function of its snapshot: what pages, reports and the command line show."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from analysis.estimates import Estimate
+from analysis.verdict import said
+from analysis.verdict.frozen import Snapshot
+from analysis.verdict.gates import Judged
+from analysis.verdict.overall import Overall, Placed, overall
+from analysis.verdict.rule import Ruling, judge
+from words import Gate
+
+EXIT = {"go": 0, "split": 0, "not_worth_it": 10, "not_shown": 10, "no_go": 10, "insufficient": 20, "blocked": 30}
+NO_DATA, STALE_EXIT = 20, 40
+
+
+def judged(snapshot: Snapshot) -> tuple[list[Ruling], Overall]:
+    """The rule over the snapshot."""
+    rulings = judge(snapshot.card, snapshot.cases)
+    return rulings, overall(snapshot.card, rulings, snapshot.facts.ops_usd)
+
+
+def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
+    """Plain values, in one order; the same snapshot gives the same document."""
+    rulings, whole = judged(snapshot)
+    facts = snapshot.facts
+    return {
+        "snapshot": digest,
+        "simulated": facts.simulated,
+        "state": whole.state.value,
+        "title": said.title(snapshot, rulings, whole),
+        "sentence": said.sentence(snapshot, whole),
+        "reason": whole.reason,
+        "low_usd_per_month": whole.low_usd,
+        "made_at": facts.at.isoformat(),
+        "valid_to": (facts.at + timedelta(days=snapshot.card.valid_days)).isoformat(),
+        "card": {
+            "version": facts.version,
+            "digest": snapshot.card.digest,
+            "locked_at": facts.locked_at and facts.locked_at.isoformat(),
+            "locked_by": facts.locked_by,
+            "post_hoc": facts.post_hoc,
+        },
+        "jobs": facts.jobs,
+        "blocks": facts.blocks,
+        "days": facts.days,
+        "spent_usd": facts.spent_usd,
+        "final_share": facts.final_share,
+        "workflows": [_workflow(placed) for placed in whole.placed],
+        "candidates": [_candidate(snapshot, ruling) for ruling in rulings],
+    }
+
+
+def _workflow(placed: Placed) -> dict[str, Any]:
+    return {"workflow": placed.workflow, "state": placed.state.value, "destination": placed.destination}
+
+
+def _candidate(snapshot: Snapshot, ruling: Ruling) -> dict[str, Any]:
+    return {
+        "workflow": ruling.workflow,
+        "candidate": ruling.candidate,
+        "state": ruling.state.value,
+        "gate": ruling.gate and ruling.gate.value,
+        "reason": ruling.reason,
+        "says": said.of_candidate(snapshot, ruling),
+        "look": ruling.look,
+        "blocks": ruling.blocks,
+        "alpha": ruling.alpha,
+        "gates": [_gate(each) for each in ruling.gates],
+        "all_jobs": [_gate(each) for each in ruling.all_jobs],
+        "baseline_usd_per_month": ruling.baseline_usd,
+    }
+
+
+def _gate(judged_gate: Judged) -> dict[str, Any]:
+    found = judged_gate.estimate
+    return {
+        "gate": judged_gate.gate.value,
+        "passes": judged_gate.passes,
+        "harm": judged_gate.harm,
+        "margin": judged_gate.margin,
+        "least": judged_gate.least,
+        "why": judged_gate.why,
+        **_numbers(found),
+    }
+
+
+def _numbers(found: Estimate | None) -> Mapping[str, Any]:
+    if found is None:
+        return dict.fromkeys(("value", "low", "high", "n", "blocks", "deff", "needs_jobs", "needs_blocks"))
+    return {
+        "value": found.point,
+        "low": found.limits.low,
+        "high": found.limits.high,
+        "n": found.n,
+        "blocks": found.blocks,
+        "deff": found.deff,
+        "needs_jobs": found.needs_jobs,
+        "needs_blocks": found.needs_blocks,
+    }
+
+
+def gate_of(rows: Sequence[Mapping[str, Any]], gate: Gate) -> Mapping[str, Any] | None:
+    """That gate's row of a candidate."""
+    return next((row for row in rows if row["gate"] == gate.value), None)
