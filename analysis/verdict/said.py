@@ -91,8 +91,8 @@ def _title(card: Card, rulings: Sequence[Ruling], whole: Overall) -> str:
         case Verdict.NO_GO:
             return f"No-go: {', '.join(_failure(each) for each in rulings)}"
         case Verdict.NOT_SHOWN:
-            blocks = max(each.blocks for each in rulings)
-            return f"Stay on {called(card.baseline)}: {blocks} blocks did not show a saving of {100 * card.margins.saving:g} %"
+            shown = f"{max(each.blocks for each in rulings)} blocks did not show a saving of"
+            return f"Stay on {called(card.baseline)}: {shown} {100 * card.margins.saving:g} %"
         case _:
             return f"Stay on {called(card.baseline)}: no candidate saves {100 * card.margins.saving:g} %"
 
