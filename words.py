@@ -82,26 +82,23 @@ class Reason(StrEnum):
     UNEXPECTED_REPLY = "unexpected_reply"
 
 
-_R, _C, _S = Reason, FailureClass, JobStatus
-_OF_CLASS = {
-    _C.OURS: (_R.INVALID_REQUEST, _R.AUTH_REFUSED, _R.BUDGET_REACHED, _R.OUR_FAULT, _R.NOT_SENT),
-    _C.PROVIDER: (
-        *(_R.UNREACHABLE, _R.WORKER_LOST, _R.CRASH_LOOP, _R.NEVER_READY, _R.OUT_OF_MEMORY),
-        *(_R.EXECUTION_ERROR, _R.EXECUTION_TIMEOUT, _R.RESULT_MISSING, _R.VANISHED),
-    ),
-    _C.CAPACITY: (_R.NO_CAPACITY, _R.STUCK_IN_QUEUE),
-    _C.QUALITY: (_R.IMAGE_BROKEN,),
-    _C.CANCELLED: (_R.STOPPED, _R.SATURATED),
-    _C.UNKNOWN: (_R.FATE_UNKNOWN, _R.UNEXPECTED_REPLY),
+_CLASSES = {
+    "ours": "invalid_request auth_refused budget_reached our_fault not_sent",
+    "provider": "unreachable worker_lost crash_loop never_ready out_of_memory execution_error execution_timeout "
+    "result_missing vanished",
+    "capacity": "no_capacity stuck_in_queue",
+    "quality": "image_broken",
+    "cancelled": "stopped saturated",
+    "unknown": "fate_unknown unexpected_reply",
 }
-_OF_STATUS: dict[JobStatus, tuple[Reason, ...]] = {
-    _S.CANCELLED: (_R.BUDGET_REACHED, _R.NOT_SENT, _R.STOPPED, _R.SATURATED),
-    _S.LOST: (_R.OUR_FAULT, _R.VANISHED, _R.FATE_UNKNOWN),
-    _S.TIMED_OUT: (_R.EXECUTION_TIMEOUT, _R.STUCK_IN_QUEUE),
-}  # all others failed
-FAILURE_OF: dict[Reason, FailureClass] = {reason: kind for kind, reasons in _OF_CLASS.items() for reason in reasons}
-STATUS_OF: dict[Reason, JobStatus] = dict.fromkeys(Reason, JobStatus.FAILED)
-STATUS_OF |= {reason: status for status, reasons in _OF_STATUS.items() for reason in reasons}
+_STATUSES = {  # all others failed
+    "cancelled": "budget_reached not_sent stopped saturated",
+    "lost": "our_fault vanished fate_unknown",
+    "timed_out": "execution_timeout stuck_in_queue",
+}
+FAILURE_OF = {Reason(name): FailureClass(kind) for kind, names in _CLASSES.items() for name in names.split()}
+STATUS_OF = dict.fromkeys(Reason, JobStatus.FAILED)
+STATUS_OF |= {Reason(name): JobStatus(status) for status, names in _STATUSES.items() for name in names.split()}
 
 
 class WorkerState(StrEnum):
