@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench harness proof mutants worlds soak coverage
+.PHONY: help install demo up test check lock bench harness proof estimates mutants worlds soak coverage
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -37,8 +37,11 @@ bench: $(READY) ## Our own speed and accuracy, as tables
 harness: $(READY) $(READY_LOCUST) ## Our collector beside a plain script and Locust, at 500 to 2,000 jobs in flight: about 5 minutes
 	@$(BIN)/python -m benchmarks.harness
 
-proof: $(READY) ## Three seeds quiet and three busy, ten kills: about 30 minutes
+proof: $(READY) ## Three seeds quiet and three busy, ten kills, and all of `make estimates`: about 40 minutes
 	@$(BIN)/python -m benchmarks.proof
+
+estimates: $(READY) ## Our cost estimates beside the final bills of 200 seeded worlds: about 8 minutes; KEEP=file: go on later
+	@$(BIN)/python -m benchmarks.estimates $(if $(KEEP),--keep $(KEEP))
 
 mutants: $(READY) ## Do the tests notice? 200 changes to our code, at least 85 % must be: about 40 minutes
 	@$(BIN)/python -m benchmarks.mutants

@@ -8,8 +8,6 @@ Ten thousand take hours: with `--keep FILE` each seed is kept as it is lived, an
 """
 
 import argparse
-import gc
-import json
 import logging
 import os
 import sys
@@ -25,16 +23,17 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel import func, select
 
+from benchmarks import keeping
 from storage.models import Job
 from tests.simulation.draws import NEVER, deck, impossible
 from tests.simulation.invariants import trace, violations
 from tests.simulation.mishaps import BACKENDS, CRASHES, FAULTS, VERBS, Cell
-from tests.simulation.seeds import Seeded, live, scratch
+from tests.simulation.quick import scratch, settle
+from tests.simulation.seeds import Seeded, live
 
 REPLAYED = 10  # each so many-th seed is lived twice
 MANY = 10_000  # seeds from which on each combination must have been met ..
 LEAST = 20  # .. so often
-RARELY = (20_000, 20, 20)  # collections of garbage: a life leaves much, and little of it in circles
 JOBS = 40  # of each seed, at least
 TOLD = 100  # seeds between two words on how far it is
 
@@ -167,9 +166,7 @@ _FOLDER: list[Path] = []
 
 
 def _settle(folder: Path) -> None:
-    logging.disable(logging.CRITICAL)
-    gc.freeze()  # what is imported by now stays
-    gc.set_threshold(*RARELY)
+    settle()
     own = folder / str(os.getpid())
     own.mkdir()
     _FOLDER.append(own)
@@ -180,17 +177,11 @@ def _in_worker(seed: int) -> Seen:
 
 
 def _kept(file: Path) -> list[Seen]:
-    """What earlier calls kept; the last line may be half of one, where a call was ended."""
-    if not file.exists():
-        return []
-    rows = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
-    return [Seen(**{**row, "met": {tuple(cell): times for cell, times in row["met"]}}) for row in rows]
+    return [Seen(**{**row, "met": {tuple(cell): times for cell, times in row["met"]}}) for row in keeping.rows(file)]
 
 
 def _keep(seen: Seen, file: Path) -> None:
-    row = {**vars(seen), "met": [*seen.met.items()], "violations": [*seen.violations]}
-    with file.open("a") as lines:
-        lines.write(f"\n{json.dumps(row)}")  # the line break first: half a line before it must not spoil this one
+    keeping.add({**vars(seen), "met": [*seen.met.items()], "violations": [*seen.violations]}, file)
 
 
 def _told(found: Iterable[Seen], total: int, keep: Path | None) -> Iterator[Seen]:

@@ -70,6 +70,7 @@ class Bakeoff:
     world: str = "default"
     seed: int = 1
     studio: Any = STUDIO
+    only: Sequence[str] = ()  # backends that it has keys for; none named: all
     simulation: Simulation = field(init=False)
 
     def open(self, clock: VirtualClock) -> None:
@@ -102,6 +103,8 @@ class Bakeoff:
     ) -> Service:
         """A collector on the folder; close its writer when it has run."""
         backends = build(self.access(clock), clock)
+        if self.only:
+            backends = {name: backends[name] for name in self.only}
         if wrap:
             backends = {name: wrap(backend) for name, backend in backends.items()}
         ctx = Context(

@@ -5,18 +5,12 @@ The collector is started again after each death until every run is over and ever
 
 import asyncio
 import contextlib
-import shutil
-import sqlite3
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from backends.registry import Access
@@ -24,15 +18,16 @@ from clock import VirtualClock
 from collectors import billing
 from collectors.service import Service
 from simulator.modal.cloud import Settings
-from storage.db import DataFolder, StorageError, open_engine
-from storage.migrate import upgrade
-from storage.models import Deployment, Installation, Job, Request, Run
+from simulator.simulation import Simulation
+from storage.db import DataFolder, StorageError
+from storage.models import Deployment, Job, Request, Run
 from storage.queries import ask
-from tests.simulation.bakeoff import Bakeoff, access_in
+from tests.simulation.bakeoff import access_in
 from tests.simulation.draws import Wish, gap_s, plants, wishes, world_of
 from tests.simulation.killable import FullBlobs, KillableLoop, KillableModalClient, KillableSimulation, Staged
 from tests.simulation.mishaps import BACKENDS, Killed, Plant, Script, SteppedClock
 from tests.simulation.pictures import PooledStudio
+from tests.simulation.quick import Quick, emptied
 from tests.virtual import EPOCH
 from words import JobStatus, RequestKind, RequestState
 
@@ -44,24 +39,8 @@ STRANGERS = ("bakeoff-s-r1-modal-0", "bakeoff-other-r1-modal-0")  # of other ins
 STUDIO = PooledStudio()  # shared by all seeds of a process
 
 
-@cache
-def _tables() -> bytes:
-    """A database with all tables and no row."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        upgrade(path)
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            return connection.serialize()
-
-
-@cache
-def _engine(path: Path) -> Engine:
-    """One for all lives in a folder: the statements that it has compiled are half of what a life costs."""
-    return open_engine(path)
-
-
 @dataclass
-class Seeded(Bakeoff):
+class Seeded(Quick):
     """A bake-off whose world, wishes and mishaps come from its seed alone."""
 
     script: Script = field(init=False)
@@ -73,26 +52,15 @@ class Seeded(Bakeoff):
 
     def open(self, clock: VirtualClock) -> None:
         """Make the world and the tables."""
-        self.folder.db.write_bytes(_tables())
         self.started_at = clock.now()
-        self.simulation = KillableSimulation(
-            self.script, world_of(self.seed), seed=self.seed, studio=STUDIO, now=clock.now()
-        )
-        with Session(self.engine()) as session:
-            token = f"bakeoff-s{self.seed}"
-            session.add(Installation(token=token, simulated=True, world=self.world, created_at=clock.now()))
-            session.commit()
+        super().open(clock)
         for name in STRANGERS:
             settings = Settings(gpu="L40S", cpu=4, memory_gib=32, scaledown_s=10, max_containers=1)
             self.simulation.modal.deploy(name, settings, {})
 
-    def engine(self) -> Engine:
-        """Shared by every life."""
-        return _engine(self.folder.db)
-
-    def reading(self) -> Session:
-        """The same engine: readers are opened by the dozen here."""
-        return Session(self.engine())
+    def simulated(self, clock: VirtualClock) -> Simulation:
+        """The drawn world, which the script may disturb."""
+        return KillableSimulation(self.script, world_of(self.seed), seed=self.seed, studio=STUDIO, now=clock.now())
 
     def access(self, clock: Any) -> Access:
         """The simulation under the world's own clock, whatever the collector's says."""
@@ -164,11 +132,8 @@ class Seeded(Bakeoff):
 
 def live(seed: int, folder: Path) -> Seeded:
     """The whole life of a seed's world, deaths and all; what an earlier seed left in the folder goes."""
-    _engine(folder / "bakeoff.db").dispose()
-    for left in folder.iterdir():
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
     dice = Random(f"seed {seed}")
-    made = Seeded(DataFolder(folder), f"drawn-{seed}", seed)
+    made = Seeded(DataFolder(emptied(folder)), f"drawn-{seed}", seed)
     fatal = sorted(dice.randint(1, STEPS) for _ in range(dice.choice((0, 1, 1, 2))))
     made.script = Script(plants=plants(seed, dice), fatal_steps=fatal)
     made.wishes = wishes(dice, made.script.plants)
@@ -205,11 +170,3 @@ def _bury(loop: KillableLoop) -> None:
         with contextlib.suppress(Killed):
             loop.run_forever()
     loop.close()
-
-
-@contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder in memory where there is one: 40 jobs flush some 200 commits."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own with a random name is made in it
-    with tempfile.TemporaryDirectory(prefix="bakeoff-seed-", dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)

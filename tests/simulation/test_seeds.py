@@ -23,7 +23,8 @@ from tests.simulation.draws import NEVER, PLANTS, deck, impossible
 from tests.simulation.invariants import violations
 from tests.simulation.mishaps import BACKENDS, CRASHES, FAULTS, VERBS, Cell
 from tests.simulation.pictures import PooledStudio
-from tests.simulation.seeds import STRANGERS, Seeded, live, scratch
+from tests.simulation.quick import scratch
+from tests.simulation.seeds import STRANGERS, Seeded, live
 from words import JobStatus, RunStatus
 
 SEEDS, TOGETHER = 100, 10
