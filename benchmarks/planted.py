@@ -88,7 +88,7 @@ def planted(seed: int, *, jobs: int = JOBS, more: Mapping[str, Any] | None = Non
         lag_s = figures[name]["billing"]["lag_s"]
         figures[name]["billing"] = {"lag_s": lag_s, "source": DRAWN, **_billing(name, dice), **(more or {})}
     each = jobs // len(backends)
-    cold = COLD if each > 10 * COLD else 1
+    cold = COLD if each > 10 * COLD else min(2, each)  # two, so that an idle window is billed
     asked = plan(workflow, gpu=gpu, backends=backends, warm=each - cold, cold=cold)
     return Planted(seed=seed, world=World.model_validate(figures), plan=asked)
 

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.estimates import VIEWS, bounds, looked
-from benchmarks.final_bills import RUN, SHOWN, WITH_VOLUME, Bill, Looked, look
+from benchmarks.final_bills import RUN, SHOWN, WITH_VOLUME, Bill, Looked, look, with_volumes
 from benchmarks.judge import failing
-from benchmarks.planted import planted
+from benchmarks.planted import live, planted
+from storage import frames
 from tests.simulation.quick import scratch
 
-SHORT = 15  # jobs of a run instead of 100: what is planted weighs the more
+SHORT = 15  # jobs of a run instead of 100, two of them cold: what is planted weighs the more
 ON_RUNPOD, ON_VAST = 8, 12  # worlds of one provider
 
 
@@ -50,9 +52,15 @@ def test_a_large_forgotten_volume_is_out_of_bounds_and_blocks_the_run_that_is_ch
 
 
 def test_a_volume_counts_for_the_time_that_the_run_was_up_and_not_for_its_day(folder: Path) -> None:
-    seen = odd(ON_VAST, folder, volume_usd_h=1.0)
-    hours = (seen.run(WITH_VOLUME).billed - seen.run(SHOWN).billed) / 1e9
-    assert 0.2 < hours < 2.0  # boots of minutes, four rentals; the line of the day has 16 hours
+    made = live(planted(ON_VAST, jobs=SHORT, more={"volume_usd_h": 1.0}), folder)
+    with made.reading() as session:
+        charges, deployments = frames.charges(session), frames.deployments(session)
+    charged = with_volumes(charges, deployments).filter(pl.col("deployment_id").is_not_null())["billed_nano"].sum()
+    hours = (charged - charges.filter(pl.col("deployment_id").is_not_null())["billed_nano"].sum()) / 1e9
+    rented = made.simulation.ledger.rented
+    up_us = max(each.pool.closed_us for each in rented) - min(each.created_us for each in rented)
+    assert hours == pytest.approx(up_us / 3.6e9, rel=0.01)
+    assert 0 < hours < 8  # the line of that day has 16
 
 
 def test_starts_that_are_billed_three_minutes_early_are_out_of_bounds_and_block_the_run(folder: Path) -> None:
