@@ -15,10 +15,12 @@ from sqlmodel import Session, SQLModel, col, select
 from analysis.cost import weakest
 from storage.billing import upsert_charges as upsert_charges
 from storage.models import (
+    Answer,
     Backend,
     BillRead,
     Charge,
     Collector,
+    DecisionCard,
     Deployment,
     Effort,
     Event,
@@ -31,6 +33,7 @@ from storage.models import (
     Prompt,
     Request,
     Run,
+    Snapshot,
     TrafficProfile,
     Workflow,
 )
@@ -185,7 +188,7 @@ def open_requests(session: Session) -> Sequence[Request]:
 
 _GROWING: Sequence[Any] = (
     *(Run, Job, Deployment, Image, Observation, Event, Offer, Request),
-    *(BillRead, PriceLayer, Effort, TrafficProfile),
+    *(BillRead, PriceLayer, Effort, TrafficProfile, DecisionCard, Answer, Snapshot),
 )
 
 
@@ -202,6 +205,8 @@ def data_version(session: Session) -> str:
         func.max(type_coerce(Request.answered_at, BigInteger)),
         func.max(type_coerce(BillRead.read_at, BigInteger)),
         func.count(type_coerce(PriceLayer.revoked_at, BigInteger)),
+        func.count(type_coerce(DecisionCard.locked_at, BigInteger)),
+        func.count(type_coerce(DecisionCard.reviewed_at, BigInteger)),
         func.count(col(Effort.id)),  # an entry can be dropped
     ]
     parts = [session.execute(select(value)).scalar_one() for value in (*newest, *moved)]

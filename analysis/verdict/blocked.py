@@ -68,7 +68,9 @@ def _running(compared: Compared) -> Iterator[str]:
 def _answers(compared: Compared) -> Iterator[str]:
     card: Card = compared.card
     if card.licence_needed and compared.workflow not in compared.beside.licensed:
-        yield f"Whether {compared.workflow} may be used so commercially, and its content, is not answered."
+        yield f"No person has answered that {compared.workflow} may be used so commercially."
+    if card.licence_needed and (why := compared.beside.content_open.get(compared.candidate)):
+        yield why
     if compared.beside.post_hoc:
         yield compared.beside.post_hoc
 

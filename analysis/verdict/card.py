@@ -13,6 +13,8 @@ from analysis.tco import HOURLY_USD
 from analysis.validity import LATE_SHARE
 from words import EffortKind, Provider
 
+MOST_DAYS = 366  # an answer that holds for longer is a typing error
+
 
 class CardError(ValueError):
     """A card that contradicts itself. The message says every contradiction and the way out."""
@@ -187,6 +189,18 @@ def _looks(card: Card) -> list[str]:
     return found
 
 
+def _least(card: Card) -> list[str]:
+    counts = ("blocks", "days", "hosts", "harm_blocks", "raters")
+    found = [
+        f"minima.{name} is at least 1, not {getattr(card.minima, name)}."
+        for name in counts
+        if not 1 <= getattr(card.minima, name) < math.inf
+    ]
+    if not 0 <= card.minima.cold_share < 1:
+        found.append(f"minima.cold_share is a share from 0 to below 1, not {card.minima.cold_share}.")
+    return found
+
+
 def _money(card: Card) -> list[str]:
     found = [
         f"{name} must not be below 0, but it is {getattr(card, name)}."
@@ -200,12 +214,12 @@ def _money(card: Card) -> list[str]:
         found.append("weights must name each workflow once and add up to 1.")
     if any(not weight > 0 for weight in card.weights.values()):
         found.append("Each weight must be above 0: leave out a workflow that production does not run.")
-    if not card.margins.payback_months > 0 or card.valid_days < 1:
-        found.append("margins.payback_months and valid_days must be above 0.")
+    if not card.margins.payback_months > 0 or not 1 <= card.valid_days <= MOST_DAYS:
+        found.append(f"margins.payback_months and valid_days must be above 0, and valid_days at most {MOST_DAYS}.")
     return found
 
 
-_CHECKS = (_named, _shares, _savings, _looks, _money)
+_CHECKS = (_named, _shares, _savings, _least, _looks, _money)
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:

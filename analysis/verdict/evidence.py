@@ -63,8 +63,9 @@ class Beside:
     or absent: nobody timed its operations.
 
     unbilled: backends whose plan has no bills. images: by workflow and backend. left_running: resources of ours, by
-    backend. licensed: workflows whose licence and content policy a person has answered. post_hoc: why the card, edited
-    after the first sample, may not decide yet; empty: it may.
+    backend. licensed: workflows of which a person answered that production may use them. content_open: by backend, why
+    its content policy lets nothing be decided. post_hoc: why the card, edited after the first sample, may not decide
+    yet; empty: it may.
     """
 
     traffic: Mapping[str, Traffic]
@@ -75,6 +76,7 @@ class Beside:
     images: Mapping[tuple[str, str], ImageJudgement] = field(default_factory=dict)
     left_running: Mapping[str, int] = field(default_factory=dict)
     licensed: Sequence[str] = ()
+    content_open: Mapping[str, str] = field(default_factory=dict)
     post_hoc: str = ""
 
 

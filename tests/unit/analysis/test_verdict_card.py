@@ -66,6 +66,14 @@ def test_any_change_changes_the_hash_and_is_named() -> None:
         ({"weights": {"flux-dev": 0.5, "qwen-image-2512": 0.6}}, "add up to 1"),
         ({"weights": {"flux-dev": 1.0, "qwen-image-2512": 0.0}}, "Each weight must be above 0"),
         ({"valid_days": 0}, "must be above 0"),
+        ({"valid_days": 367}, "at most 366"),
+        ({"minima": Minima(blocks=0)}, "minima.blocks is at least 1, not 0"),
+        ({"minima": Minima(days=0)}, "minima.days is at least 1"),
+        ({"minima": Minima(hosts=-1)}, "minima.hosts is at least 1"),
+        ({"minima": Minima(harm_blocks=0)}, "minima.harm_blocks is at least 1"),
+        ({"minima": Minima(raters=0)}, "minima.raters is at least 1"),
+        ({"minima": Minima(cold_share=1.0)}, "minima.cold_share is a share from 0 to below 1"),
+        ({"minima": Minima(cold_share=-0.01)}, "minima.cold_share is a share from 0 to below 1"),
     ],
 )
 def test_a_card_that_contradicts_itself_is_refused_with_what_would_be_right(wrong: dict[str, Any], said: str) -> None:

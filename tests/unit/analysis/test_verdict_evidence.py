@@ -210,7 +210,8 @@ def test_a_late_generator_blocks_beyond_what_the_card_allows(measured: Frames) -
     ("change", "said"),
     [
         ({"left_running": {"runpod": 2}}, "2 of our resources are still running on Runpod."),
-        ({"licensed": ()}, "Whether flux-dev may be used so commercially, and its content, is not answered."),
+        ({"licensed": ()}, "No person has answered that flux-dev may be used so commercially."),
+        ({"content_open": {"runpod": "Runpod does not allow it."}}, "Runpod does not allow it."),
         ({"post_hoc": "The card was edited after 12 samples."}, "The card was edited after 12 samples."),
     ],
 )
@@ -219,9 +220,13 @@ def test_what_a_person_or_a_provider_still_owes_blocks(change: dict[str, Any], s
 
 
 def test_a_card_that_asks_for_no_licence_is_not_blocked_by_one(measured: Frames) -> None:
-    beside, card = replace(BESIDE, licensed=()), replace(CARD, licence_needed=False)
+    beside = replace(BESIDE, licensed=(), content_open={"runpod": "Not answered."})
 
-    assert blocked(compared(measured, beside=beside, card=card)) == []
+    assert blocked(compared(measured, beside=beside, card=replace(CARD, licence_needed=False))) == []
+
+
+def test_the_content_policy_of_another_provider_blocks_nobody_else(measured: Frames) -> None:
+    assert blocked(compared(measured, beside=replace(BESIDE, content_open={"vast": "Not answered."}))) == []
 
 
 # ---------------------------------------------------------------- the verdict

@@ -11,21 +11,25 @@ from sqlmodel import Session
 from storage import queries
 from storage.billing import upsert_charges
 from storage.models import (
+    Answer,
     Backend,
     BillRead,
     Charge,
     Collector,
+    DecisionCard,
     Effort,
     Event,
     Job,
     Offer,
     PriceLayer,
     Request,
+    Snapshot,
     TrafficProfile,
 )
 from tests.unit.storage.rows import AT, after, deployment_of, fresh, jobs_of, launch, ready, succeed
 from tests.unit.storage.test_billing import Line
 from words import (
+    AnswerKind,
     BillOutcome,
     CostState,
     DeploymentState,
@@ -37,6 +41,7 @@ from words import (
     RequestState,
     RunStatus,
     TrafficKind,
+    Verdict,
 )
 
 
@@ -249,5 +254,17 @@ def test_whatever_a_page_shows_changes_the_data_version(session: Session) -> Non
     changed()
     read.read_at = after(1)
     changed()
-    assert len(set(versions)) == len(versions) == 21
+    card = DecisionCard(content="", digest="", made_by="ana", made_at=AT)
+    session.add(card)
+    changed()
+    card.locked_at = AT
+    changed()
+    card.reviewed_at = AT
+    changed()
+    session.add(Answer(kind=AnswerKind.LICENCE, subject="flux-dev", score=1, by="ana", at=AT, simulated=True))
+    changed()
+    told = {"digest": "x", "title": "t", "valid_to": AT, "verdict": {}, "simulated": True}
+    session.add(Snapshot(card_id=card.id, made_at=AT, state=Verdict.GO, **told))
+    changed()
+    assert len(set(versions)) == len(versions) == 26
     assert session.get_one(Job, job.id).status is JobStatus.SUCCEEDED
