@@ -26,6 +26,7 @@ from cli import (
     stop,
     traffic,
     up,
+    verdict,
 )
 from cli.output import Refused
 from settings import Settings, SettingsError, complaint
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, export,
-    migrate,
+    migrate, verdict,
 ):  # fmt: skip
     verb.register(app)
 

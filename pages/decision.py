@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from ui import decision_view, draw, load, load_traffic, price_panels
-from ui.formats import money_text
+from analysis.arrivals import LoadError
+from storage.card_values import CardRefused
+from storage.profiles import ProfileRefused
+from ui import decision_view, draw, load, load_traffic, load_verdict, price_panels, verdict_panels
+from ui.formats import money_text, plain
 from ui.glossary import meaning
 from ui.prices import Laid
 from ui.runs_view import LIVE
@@ -17,7 +20,21 @@ def beside_modal(scope: Scope) -> list[decision_view.Move]:
     return decision_view.moves(scope, found.cells, found.arms)
 
 
+def judged() -> load_verdict.Said:
+    """The verdict, or why there is none; what cannot be replayed is said and the rest of the page drawn."""
+    try:
+        return load_verdict.said(at, source())
+    except (LoadError, ProfileRefused, CardRefused) as error:
+        st.error(plain(str(error)))
+        return load_verdict.Said(None, "not judged")
+
+
 at = load.version(source())
+found = judged()
+if found.document is not None:
+    verdict_panels.verdict(at, found.document)
+    st.stop()
+
 lines = load.runs(at)
 data = load.measured(at)
 ended = data.timed.drop_nulls("outcome").height

@@ -40,6 +40,12 @@ DEFINITIONS: Final[dict[str, str]] = {
     "cold share": "Replayed requests that meet no ready worker and wait for a boot, of all.",
     "eviction": "P(cold | idle gap) from eviction probes. Where no gap was both warm and cold, the window lies in a "
     "bracket; else it is drawn anew each time, with a 95 % band from 64 probes on.",
+    "gate": "One criterion of the locked card. It passes where its limit clears the margin at this look, and is harm "
+    "where the other limit does. Limits are one-sided; early looks ask for more, so that all together keep 5 %.",
+    "worth": "The saving at equal service of what the baseline would cost a month at our traffic, less what operations "
+    "cost more. Summed over the workflows that move; limits are those of the look that decided.",
+    "saving": "1 - the candidate's dollars per good image over the baseline's, both at equal service, metered dollars "
+    "before credits. Jackknife over blocks.",
     "traffic profile": "When requests come: so many a day along 24 hourly weights (UTC), a CSV of instants, or volumes "
     "that the product's own documents project.",
     "price layer": "What a person laid over measured prices: discounts first, then a committed price, then a price of "

@@ -84,6 +84,11 @@ def _gate(judged_gate: Judged) -> dict[str, Any]:
         "least": judged_gate.least,
         "why": judged_gate.why,
         **_numbers(found),
+        "words": {
+            "estimate": said.estimate(judged_gate),
+            "interval": said.interval(judged_gate),
+            "bound": said.bound(judged_gate),
+        },
     }
 
 

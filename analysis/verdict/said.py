@@ -67,9 +67,29 @@ def limit(gate: Judged) -> str:
     return _number(gate.gate, gate.margin)
 
 
+def bound(gate: Judged) -> str:
+    """The same with its side: > 10 %; alike, of images."""
+    if gate.gate is Gate.QUALITY:
+        return "alike"
+    return f"{'>' if gate.least else '<' if gate.gate is Gate.STALLS else '≤'} {limit(gate)}"
+
+
+def estimate(gate: Judged) -> str:
+    """31 %; too few to say: what it takes (needs 2 more blocks); nothing to say it from: unknown."""
+    found = gate.estimate
+    if gate.gate is Gate.QUALITY:
+        return {True: "alike", False: "unlike", None: "undecided"}[gate.passes]
+    if found is None or found.point is None or not math.isfinite(found.point):
+        return "unknown"
+    return (gate.withheld and found.withheld) or _number(gate.gate, found.point)
+
+
 def interval(gate: Judged) -> str:
-    """31 % [26, 36]; a dash where there is none."""
-    return _value(gate)
+    """[26, 36], in the gate's own unit; empty where it has none."""
+    limits = gate.estimate.limits if gate.estimate else None
+    if limits is None or limits.low is None or limits.high is None:
+        return ""
+    return f"[{_bare(gate.gate, limits.low)}, {_bare(gate.gate, limits.high)}]"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from ui.charts.burn import burn
 from ui.charts.costbar import costbar
 from ui.charts.eviction import eviction
 from ui.charts.failures import failures
+from ui.charts.gates import gates
 from ui.charts.hours import hours
 from ui.charts.intervals import intervals
 from ui.charts.lanes import lanes
@@ -24,6 +25,7 @@ __all__ = [
     "dots",
     "eviction",
     "failures",
+    "gates",
     "hours",
     "intervals",
     "joblife",

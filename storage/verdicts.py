@@ -1,0 +1,165 @@
+"""A verdict from the tables: its inputs gathered and frozen, and the snapshots that were kept."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+from sqlmodel import Session, col, select
+
+from analysis import compare, moves, tco
+from analysis import effort as minutes
+from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, at_volume
+from analysis.verdict.card import Card
+from analysis.verdict.cases import cases
+from analysis.verdict.document import document
+from analysis.verdict.evidence import Beside, Frames
+from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
+from storage import answers, bills, cards, frames, layers
+from storage import effort as stored_effort
+from storage.blobs import Blobs
+from storage.card_values import CardRefused
+from storage.cards import Version
+from storage.models import Installation
+from storage.models import Snapshot as Row
+from storage.profiles import profiles, traffic_of
+from words import BillOutcome, BlockStatus, CostState, DeploymentState, EffortKind, Verdict
+
+_UP = [state.value for state in (DeploymentState.PROVISIONING, DeploymentState.READY, DeploymentState.STOPPED)]
+
+
+def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
+    """Everything that a verdict rests on now. Raises CardRefused without a locked card, ProfileRefused and LoadError
+    where its traffic cannot be read or replayed.
+    """
+    version = cards.deciding(session)
+    card = version.card
+    measured = _frames(session, card)
+    traffic = _traffic(session, blobs, card)
+    beside = _beside(session, version, measured, traffic, now)
+    return Snapshot(card=card, cases=cases(card, measured, beside), facts=_facts(session, version, measured, beside))
+
+
+def keep(session: Session, blobs: Blobs, snapshot: Snapshot, *, now: datetime) -> Row:
+    """Freeze it: its bytes as a blob, what the rule says as a row; the same one again gives the row that there is."""
+    frozen = freeze(snapshot)
+    name = digest(frozen)
+    if row := session.exec(select(Row).where(Row.digest == name)).first():
+        return row
+    said = document(snapshot, digest=name)
+    row = Row(
+        digest=blobs.put(frozen),
+        card_id=cards.deciding(session).row.id or 0,
+        made_at=now,
+        state=Verdict(said["state"]),
+        title=said["title"],
+        valid_to=snapshot.facts.at + timedelta(days=snapshot.card.valid_days),
+        verdict=said,
+        simulated=snapshot.facts.simulated,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def snapshots(session: Session) -> Sequence[Row]:
+    """Every snapshot that was kept, newest first."""
+    return session.exec(select(Row).order_by(col(Row.id).desc())).all()
+
+
+def named(session: Session, blobs: Blobs, beginning: str) -> tuple[str, Snapshot]:
+    """The hash that begins so, and its snapshot.
+
+    Raises CardRefused where there is none or more than one, and SnapshotError where its bytes are not what they were.
+    """
+    found = [row for row in snapshots(session) if beginning and row.digest.startswith(beginning.lower())]
+    if len(found) != 1:
+        many = f"{len(found)} snapshots begin" if found else "no snapshot begins"
+        raise CardRefused(f"There {'are' if found else 'is'} {many} with {beginning!r}. `bakeoff verdict` lists them.")
+    try:
+        return found[0].digest, thaw(blobs.get(found[0].digest), named=found[0].digest)
+    except FileNotFoundError:
+        raise CardRefused(f"The inputs of snapshot {beginning} are gone from the blob folder.") from None
+
+
+def _frames(session: Session, card: Card) -> Frames:
+    """The card's workflows in every block that is done."""
+    blocks = frames.blocks(session).filter(
+        pl.col("workflow").is_in(list(card.workflows)), status=BlockStatus.DONE.value
+    )  # fmt: skip
+    runs = blocks["run_id"].drop_nulls().to_list()
+    return Frames(
+        deployments=frames.deployments(session, runs),
+        jobs=frames.jobs(session, runs),
+        charges=frames.charges(session, runs),
+        blocks=blocks,
+    )
+
+
+def _traffic(session: Session, blobs: Blobs, card: Card) -> dict[str, Traffic]:
+    """Each workflow's share of the traffic that the card names."""
+    row = next((each for each in profiles(session) if each.name == card.traffic), None)
+    whole = traffic_of(row, blobs) if row else KNOWN.get(card.traffic)
+    if whole is None:
+        raise CardRefused(f"The card's traffic {card.traffic!r} is no profile here. `bakeoff traffic` lists them.")
+    return {name: _share(whole, card.weight(name)) for name in card.workflows}
+
+
+def _share(whole: Traffic, weight: float) -> Traffic:
+    return whole if weight == 1 else at_volume(whole, whole.per_day * weight)
+
+
+def _beside(
+    session: Session, version: Version, measured: Frames, traffic: Mapping[str, Traffic], now: datetime
+) -> Beside:
+    card = version.card
+    backends = (card.baseline, *card.candidates)
+    outcomes = {fresh.backend: fresh.outcome for fresh in bills.freshness(session, now)}
+    return Beside(
+        traffic=traffic,
+        at=now,
+        layers=layers.layers(session),
+        ops_usd=_ops(session, card, backends),
+        unbilled=[name for name in backends if outcomes.get(name) is BillOutcome.NO_REPORT],
+        left_running=_left(measured.deployments),
+        licensed=answers.licensed(session),
+        content_open=answers.content_open(session, backends),
+        post_hoc=cards.post_hoc(version),
+    )
+
+
+def _ops(session: Session, card: Card, backends: Sequence[str]) -> dict[str, float | None]:
+    """What running each costs a month beside its bill, by the card's tasks or the ones that are customary."""
+    summary = minutes.summary(stored_effort.effort(session))
+    often = {EffortKind(kind): times for kind, times in card.ops.items()} or moves.OFTEN
+    return {
+        name: tco.beside(summary, name, per_month=often, hourly_usd=card.hourly_usd).usd for name in backends
+    }  # fmt: skip
+
+
+def _left(deployments: pl.DataFrame) -> dict[str, int]:
+    """Deployments of blocks that are over and yet are up."""
+    left = deployments.filter(pl.col("state").is_in(_UP), pl.col("ended_at").is_null())
+    return dict(left.group_by("backend").len().sort("backend").iter_rows())
+
+
+def _facts(session: Session, version: Version, measured: Frames, beside: Beside) -> Facts:
+    installation = session.get(Installation, 1)
+    costs = compare.deployments(measured.deployments, measured.jobs, measured.charges)
+    spent = costs.select(usd=pl.coalesce("billed_usd", "estimated_usd"), state="state").drop_nulls("usd")
+    usd = float(spent["usd"].sum())
+    final = float(spent.filter(pl.col("state") == CostState.FINAL)["usd"].sum())
+    return Facts(
+        at=beside.at,
+        jobs=measured.jobs.height,
+        blocks=measured.blocks.height,
+        days=measured.blocks["starts_at"].dt.date().n_unique(),
+        spent_usd=usd,
+        final_share=final / usd if usd else None,
+        version=version.number,
+        locked_at=version.row.locked_at,
+        locked_by=version.row.locked_by or "",
+        post_hoc="" if not version.post_hoc else f"locked after {version.row.samples_before:,} samples",
+        images_per_month={name: traffic.per_day * DAYS_PER_MONTH for name, traffic in beside.traffic.items()},
+        ops_usd=beside.ops_usd,
+        simulated=bool(installation and installation.simulated),
+    )

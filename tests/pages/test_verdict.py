@@ -1,0 +1,147 @@
+"""The page Decision once a card is locked: the finding, its gates, and what people say to it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+from streamlit.testing.v1 import AppTest
+
+from analysis.verdict.frozen import digest
+from storage import cards, effort, signoffs
+from storage.blobs import Blobs
+from storage.db import DataFolder, open_engine
+from storage.models import SignOff, Snapshot
+from tests.pages import campaign
+from tests.pages.conftest import Open, words
+from words import EffortKind
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign with twelve blocks, measured under a locked card."""
+    return campaign.build(tmp_path_factory.mktemp("campaign")).path
+
+
+@pytest.fixture
+def page(decided: Path, open_page: Open) -> AppTest:
+    return open_page(decided, "decision")
+
+
+def test_the_title_is_what_the_rule_says(page: AppTest) -> None:
+    assert page.title[0].value == "Not enough to decide: the next look is after 16 blocks"
+    assert not page.exception
+
+
+def test_it_says_what_it_rests_on(page: AppTest) -> None:
+    said = words(page)
+
+    assert "card v1 locked by ana, before the first sample" in said
+    assert "1,440 jobs in 12 blocks" in said
+    assert "Valid to 9 Feb 2027" in said
+    assert "Net a month: nobody has timed its operations." in said.replace("\\", "")
+    assert [metric.label for metric in page.metric] == ["Saving a month", "Saving", "Jobs measured", "Spent to know"]
+
+
+def test_each_move_has_its_state_its_sentence_and_its_gates(page: AppTest) -> None:
+    said = words(page)
+
+    assert "**flux-dev on Runpod**" in said
+    assert "The next look is after 16 blocks. Look 1, 12 blocks." in said
+    assert "Fails warm p95: 1.4" in said
+    assert "limit 1.10×. Look 1, 20 blocks." in said
+
+
+def test_the_ground_is_checked_for_each_move(page: AppTest) -> None:
+    ground = page.table[0].value
+
+    assert ground["Move"].to_list() == ["flux-dev on Runpod", "flux-dev on Vast.ai"]
+    assert all("yes" in said for said in ground["May be decided"])
+
+
+@pytest.fixture
+def own(decided: Path, tmp_path: Path) -> Path:
+    """A folder that a test may change."""
+    return Path(shutil.copytree(decided, tmp_path / "own"))
+
+
+def _pressed(app: AppTest, key: str, **typed: str) -> AppTest:
+    for name, text in typed.items():
+        app.text_input(key=f"sign-{name}").set_value(text)
+    app.button(key=key).click()
+    return app.run()
+
+
+def _rows(folder: Path) -> tuple[list[SignOff], list[Snapshot]]:
+    with Session(open_engine(DataFolder(folder).db)) as session:
+        return list(session.exec(select(SignOff))), list(session.exec(select(Snapshot)))
+
+
+def test_a_signature_freezes_what_was_seen(own: Path, open_page: Open) -> None:
+    app = _pressed(open_page(own, "decision"), "sign-agree", name="ana")
+    (signed,), (snapshot,) = _rows(own)
+
+    assert (signed.name, signed.instead, signed.snapshot_id) == ("ana", None, snapshot.id)
+    assert snapshot.title == app.title[0].value
+    assert digest(Blobs(DataFolder(own).blobs).get(snapshot.digest)) == snapshot.digest
+    assert json.loads(json.dumps(snapshot.verdict))["snapshot"] == snapshot.digest
+    assert "agrees" in app.table[-1].value["Said"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"name": "ana"}, "needs a second person"),
+        ({"name": "ana", "second": "Ana "}, "is the first"),
+        ({"name": "ana", "second": "ben"}, "needs a reason"),
+        ({"second": "ben", "reason": "because"}, "give a name"),
+    ],
+)
+def test_an_override_without_a_second_person_or_a_reason_changes_nothing(
+    typed: dict[str, str], said: str, own: Path, open_page: Open
+) -> None:
+    app = _pressed(open_page(own, "decision"), "sign-override", **typed)
+
+    assert said in app.error[0].value
+    assert _rows(own) == ([], [])
+
+
+def test_an_override_is_shown_for_ever(own: Path, open_page: Open) -> None:
+    app = _pressed(open_page(own, "decision"), "sign-override", name="ana", second="ben", reason="We leave anyway.")
+    (signed,), _ = _rows(own)
+
+    assert (signed.instead, signed.second_name) == ("go", "ben")
+    assert signoffs.suffix([signed]) == ", overridden by ana: We leave anyway."
+    assert "ana with ben" in app.table[-1].value["Who"].to_list()[0]
+    assert open_page(own, "decision").table[-1].value["Why"].to_list() == ["We leave anyway\\."]
+
+
+def test_a_licence_that_nobody_answered_blocks(tmp_path: Path, open_page: Open) -> None:
+    folder = campaign.build(tmp_path / "draft", locked=False).path
+    with Session(open_engine(DataFolder(folder).db)) as session:
+        cards.draft(session, {"workflows": ["flux-dev"]}, made_by="ana", now=campaign.FIRST + campaign.LATER)
+        cards.lock(session, by="ana", now=campaign.FIRST + campaign.LATER)
+        session.commit()
+    app = open_page(folder, "decision")
+
+    assert app.title[0].value.startswith("Blocked: ")
+    assert app.title[0].value.endswith(", after the fact")
+
+
+def test_without_a_locked_card_no_verdict_is_said(tmp_path: Path, open_page: Open) -> None:
+    app = open_page(campaign.build(tmp_path / "draft", locked=False).path, "decision")
+
+    assert app.title[0].value.startswith("No verdict yet")
+
+
+def test_minutes_that_were_logged_let_the_net_saving_be_told(own: Path, open_page: Open) -> None:
+    with Session(open_engine(DataFolder(own).db)) as session:
+        for backend in ("modal", "runpod", "vast"):
+            for kind in (EffortKind.DEPLOY, EffortKind.LOGS, EffortKind.DEBUG):
+                effort.log_effort(
+                    session, backend=backend, kind=kind, minutes=10.0, by="ana", now=campaign.FIRST + campaign.LATER
+                )
+        session.commit()
+
+    assert "nobody has timed" not in words(open_page(own, "decision"))

@@ -1,0 +1,120 @@
+"""The page Decision once a card is locked, drawn: finding, figures, a card of gates for each move, signatures."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from sqlmodel import Session
+
+from storage import signoffs, verdicts
+from storage.card_values import CardRefused
+from storage.db import StorageError
+from storage.models import SignOff
+from ui import actions, charts, draw, load, verdict_view
+from ui.formats import day_time, money_text, plain
+from ui.glossary import meaning
+from ui.names import label
+from ui.source import source
+from ui.verdict_view import Document
+from words import Verdict
+
+REFUSED, DONE = "signing-refused", "signing-done"
+
+
+def verdict(at: load.Version, said: Document) -> None:
+    """The whole page."""
+    draw.title(said["title"])
+    if said["sentence"]:
+        st.markdown(money_text(said["sentence"]))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(money_text(verdict_view.caption(said)), width="stretch")
+        _sign()
+        st.page_link("compare.py", label="Compare", icon=":material/align_horizontal_left:")
+    _told()
+    top = st.grid(4, min_column_width=150, gap="small")
+    for name, value, under, term in verdict_view.figures(said):
+        draw.figure(top, name, value, under, term=term)
+    _moves(said)
+    st.subheader("Ground checks", anchor=False, help=meaning("gate"))
+    draw.table(verdict_view.ground(said), simulated=said["simulated"])
+    _signed(at)
+
+
+def _moves(said: Document) -> None:
+    st.subheader("Which moves clear the limits?", anchor=False, help=meaning("gate"))
+    st.caption(
+        "The line is the limit, the grey side is not enough. Dot and whisker: estimate and interval at this look. A "
+        "whisker across the line is not decided yet."
+    )
+    grid = st.grid(min_column_width=430, gap="small")
+    for row in said["candidates"]:
+        word, icon, colour = verdict_view.BADGES[row["state"]]
+        with grid.container(border=True, height="stretch", gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]  # one of Streamlit's colours
+                st.markdown(f"**{row['workflow']} on {label(row['candidate'])}**")
+            st.caption(money_text(f"{row['says']} {verdict_view.basis(row)}"))
+            if row["gates"]:
+                rows = verdict_view.gate_rows(row, simulated=said["simulated"])
+                told = "; ".join(f"{gate['gate']} {gate['estimate']} {gate['interval']}" for gate in rows.to_dicts())
+                draw.chart(charts.gates(rows), alt=f"{row['workflow']} on {label(row['candidate'])}: {told}")
+                if unknown := verdict_view.unknowns(row):
+                    st.caption(plain(unknown))
+
+
+def _sign() -> None:
+    """Freeze what is seen and put a name under it, or decide otherwise with a second one."""
+    with st.popover("Sign off", icon=":material/draw:", type="primary"):
+        st.caption("Freezes the inputs as a snapshot and puts a name under it. Names are typed: not verified.")
+        name = st.text_input("Your name", key="sign-name")
+        if st.button("I agree with the rule", key="sign-agree"):
+            _say(lambda: signoffs.agreed(name, now=source().now()))
+        st.divider()
+        st.caption("Or decide otherwise. It is shown for ever, beside what the rule said.")
+        instead = st.selectbox("Decide", [each.value for each in signoffs.INSTEAD], key="sign-instead")
+        second = st.text_input("A second person", key="sign-second")
+        reason = st.text_input("Reason", key="sign-reason")
+        if st.button("Override", key="sign-override"):
+            now = source().now()
+            _say(lambda: signoffs.overridden(Verdict(instead), name=name, second_name=second, reason=reason, now=now))
+
+
+def _say(word: Callable[[], SignOff]) -> None:
+    """One transaction: the snapshot and the word on it, or neither; a word that is refused freezes nothing."""
+    try:
+        row = word()
+        actions.change(source(), lambda session: _keep(session, row))
+        st.session_state[DONE] = "Kept, with the snapshot that it is about."
+    except (CardRefused, StorageError) as error:
+        st.session_state[REFUSED] = str(error)
+    st.rerun()
+
+
+def _keep(session: Session, row: SignOff) -> None:
+    blobs, now = source().blobs, source().now()
+    signoffs.keep(session, verdicts.keep(session, blobs, verdicts.gathered(session, blobs, now=now), now=now), row)
+
+
+def _told() -> None:
+    if refused := st.session_state.pop(REFUSED, None):
+        st.error(plain(refused), icon=":material/block:")
+    if done := st.session_state.pop(DONE, None):
+        st.success(done, icon=":material/check:")
+
+
+def _signed(at: load.Version) -> None:
+    """Everything that was ever signed or overridden."""
+    with at.reading() as session:
+        rows = [
+            {
+                "When": day_time(signed.at),
+                "Who": plain(signed.name) + (f" with {plain(signed.second_name)}" if signed.second_name else ""),
+                "Said": "agrees" if signed.instead is None else f"decides {signed.instead.value} instead",
+                "Why": plain(signed.reason),
+                "Of": f"{plain(snapshot.title)} ({snapshot.digest[:8]})",
+            }
+            for signed, snapshot in signoffs.every(session)
+        ]
+    if rows:
+        st.subheader("Signed", anchor=False)
+        st.caption("Names as they were typed: not verified.")
+        draw.table(rows, simulated=False)

@@ -1,0 +1,157 @@
+"""What the page Decision says once a card is locked: a verdict's document as titles, figures and rows. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from ui.charts.gates import REACH
+from ui.formats import count, interval, percent, usd, whole_percent, whole_usd
+from ui.names import label
+from words import Gate, Verdict
+
+Document = Mapping[str, Any]
+
+NAMES: Mapping[str, str] = {
+    "success": "Success",
+    "warm_p95": "Warm p95",
+    "stalls": "Stalls",
+    "cold": "Cold",
+    "quality": "Image parity",
+    "saving": "Saving",
+    "worth": "Net a month",
+}
+ORDER = ("saving", "worth", "warm_p95", "stalls", "cold", "success", "quality")
+BADGES: Mapping[str, tuple[str, str, str]] = {  # word, icon, colour
+    "go": ("GO", ":material/check_circle:", "green"),
+    "no_go": ("NO-GO", ":material/cancel:", "red"),
+    "not_worth_it": ("STAY", ":material/home:", "gray"),
+    "not_shown": ("STAY", ":material/home:", "gray"),
+    "insufficient": ("INSUFFICIENT", ":material/hourglass_empty:", "yellow"),
+    "blocked": ("BLOCKED", ":material/block:", "yellow"),
+    "split": ("SPLIT", ":material/call_split:", "green"),
+    "stale": ("STALE", ":material/update:", "yellow"),
+}
+_PARITY: Mapping[str, float] = {"warm_p95": 1.0, "cold": 1.0}  # the value of no difference; of all others 0
+
+
+def gate_rows(candidate: Document, *, simulated: bool) -> pl.DataFrame:
+    """For `charts.gates`, in the order in which finance reads them."""
+    found = {row["gate"]: row for row in candidate["gates"]}
+    rows = [_gate(found[name], label(candidate["candidate"]), simulated) for name in ORDER if name in found]
+    return pl.DataFrame(rows, schema=_GATES)
+
+
+_GATES = pl.Schema(
+    {
+        **dict.fromkeys(("gate", "estimate", "interval", "limit", "mark", "state", "edge", "key"), pl.String()),
+        **dict.fromkeys(("at", "low", "high"), pl.Float64()),
+        "n": pl.Int64(),
+        "simulated": pl.Boolean(),
+    }
+)
+
+
+def _gate(row: Document, key: str, simulated: bool) -> dict[str, Any]:
+    told = row["low"] is not None or row["high"] is not None  # a point without an interval is not drawn
+    at, low, high = (_distance(row, row[name] if told else None) for name in ("value", "low", "high"))
+    ends = sorted(end for end in (low, high) if end is not None)
+    state = {True: "go", False: "nogo" if row["harm"] else "wait", None: "wait"}[row["passes"]]
+    return {
+        "gate": NAMES[row["gate"]],
+        "estimate": row["words"]["estimate"],
+        "interval": row["words"]["interval"],
+        "limit": row["words"]["bound"],
+        "mark": {"go": "✓", "nogo": "✕", "wait": "?"}[state],
+        "state": state,
+        "edge": "◂" if at is not None and at <= -REACH else "",
+        "key": key,
+        "at": at,
+        "low": ends[0] if ends else at,
+        "high": ends[-1] if ends else at,
+        "n": row["n"],
+        "simulated": simulated,
+    }
+
+
+def _distance(row: Document, value: float | None) -> float | None:
+    """Of a value from the limit, above 0 where it passes, in units of |parity - limit|; clipped to what is drawn."""
+    if value is None or row["gate"] == Gate.QUALITY.value:
+        return None
+    unit = abs(row["margin"] - _PARITY.get(row["gate"], 0.0)) or max(abs(value), 1.0)
+    ahead = (value - row["margin"]) * (1 if row["least"] else -1)
+    return float(max(-REACH, min(REACH, ahead / unit)))
+
+
+def figures(said: Document) -> list[tuple[str, str, str, str]]:
+    """The four at the top: name, value, what is under it, glossary term."""
+    best = next((row for row in said["candidates"] if row["state"] == Verdict.GO.value), None)
+    worth, saving = (_row(best, name) for name in ("worth", "saving"))
+    month = ("–", "nothing moves") if worth is None else (whole_usd(worth["value"]), _ends(worth, whole_usd, "to"))
+    share = ("–", "no candidate is a go") if saving is None else (
+        whole_percent(saving["value"]), interval(saving["low"], saving["high"], whole_percent)
+    )  # fmt: skip
+    final = said["final_share"]
+    bills = "no bill yet" if final is None else f"{percent(final)} of it final"
+    return [
+        ("Saving a month", *month, "worth"),
+        ("Saving", *share, "saving"),
+        ("Jobs measured", count(said["jobs"]), f"{said['blocks']} blocks on {said['days']} days", "block"),
+        ("Spent to know", usd(said["spent_usd"]), bills, "cost state"),
+    ]
+
+
+def caption(said: Document) -> str:
+    """Valid to 21 Feb 2027 · card v3 locked by ana, before the first sample · 4,811 jobs."""
+    card = said["card"]
+    when = card["post_hoc"] or "before the first sample"
+    return (
+        f"Valid to {day(said['valid_to'])} · card v{card['version']} locked by {card['locked_by']}, {when} · "
+        f"{count(said['jobs'])} jobs in {said['blocks']} blocks"
+    )
+
+
+def basis(candidate: Document) -> str:
+    """What it rests on: look 1, 12 blocks; before the first look how many there are."""
+    if not candidate["look"]:
+        return f"{candidate['blocks']} blocks so far."
+    return f"Look {candidate['look']}, {candidate['blocks']} blocks."
+
+
+def unknowns(candidate: Document) -> str:
+    """Why gates are open that no more blocks would close: Net a month: nobody has timed its operations."""
+    found = [row for row in candidate["gates"] if row["passes"] is None and row["value"] is None and row["why"]]
+    return " ".join(f"{NAMES[row['gate']]}: {row['why']}." for row in found)
+
+
+def day(instant: str) -> str:
+    """9 Feb 2027, of an ISO instant."""
+    at = datetime.fromisoformat(instant)
+    return f"{at.day} {at:%b %Y}"
+
+
+def ground(said: Document) -> list[dict[str, str]]:
+    """Whether the ground is firm: what would block a verdict, candidate by candidate."""
+    rows = []
+    for row in said["candidates"]:
+        held = row["state"] != Verdict.BLOCKED.value
+        rows.append(
+            {
+                "Move": f"{row['workflow']} on {label(row['candidate'])}",
+                "May be decided": ":green[:material/check:] yes" if held else ":yellow[:material/block:] blocked",
+                "Why not": "" if held else row["reason"],
+            }
+        )
+    return rows
+
+
+def _row(candidate: Document | None, gate: str) -> Document | None:
+    rows: Sequence[Document] = candidate["gates"] if candidate else ()
+    return next((row for row in rows if row["gate"] == gate and row["value"] is not None), None)
+
+
+def _ends(row: Document, write: Any, between: str) -> str:
+    if row["low"] is None or row["high"] is None:
+        return "no interval yet"
+    return f"{write(row['low'])} {between} {write(row['high'])}"
