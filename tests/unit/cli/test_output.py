@@ -120,7 +120,7 @@ def test_a_run_that_was_asked_for_is_listed(bakeoff: Command, known: DataFolder)
 def test_a_comparison_without_a_job_is_empty_and_marked(bakeoff: Command, known: DataFolder) -> None:
     assert known.db.exists()
     shown = json.loads(bakeoff("compare", "--json").out)
-    lists = ("marks", "cells", "deployments", "capacity", "failures")
+    lists = ("marks", "corrected", "cells", "deployments", "capacity", "failures")
     assert shown == {"simulated": True, "jobs": 0, "paid_calls": 0, **{name: [] for name in lists}}
     assert bakeoff("compare").out.startswith("SIMULATED")
 

@@ -135,6 +135,7 @@ def test_every_document_but_our_own_and_every_text_that_strangers_fill_is_guarde
     assert documents == {
         "workflow.content", "backend.features", "run.params", "run.plan", "schedule.params", "schedule.plan",
         "request.arguments", "charge.earlier", "charge.flags", "billread.unread", "trafficprofile.curve",
+        "snapshot.verdict",
     }  # fmt: skip
     assert {str(c) for c in columns if isinstance(c.type, SaidDocument)} == {
         "offer.detail", "deployment.ref_detail", "deployment.provenance", "job.evidence", "observation.raw",
@@ -147,4 +148,5 @@ def test_every_document_but_our_own_and_every_text_that_strangers_fill_is_guarde
         "charge.sku": ID, "charge.product": ID, "charge.meter": ID, "charge.billing_currency": ID,
         "event.text": SENTENCE, "billread.text": SENTENCE, "payment.currency": ID, "payment.service": ID,
         "payment.text": SENTENCE, "statement.kind": ID, "effort.text": SENTENCE, "effort.note": SENTENCE,
+        "decisioncard.note": SENTENCE, "signoff.reason": SENTENCE, "answer.note": SENTENCE,
     }  # fmt: skip
