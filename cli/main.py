@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from analysis.layers import RefusedLayer
 from backends.errors import BackendError
 from cli import (
+    answer,
     bills,
+    card,
     collect,
     compare,
     costs,
@@ -46,8 +48,8 @@ app = typer.Typer(
     "Start with `bakeoff demo`: three simulated providers, no key, no dollar.",
 )
 for verb in (
-    demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, export,
-    migrate, verdict,
+    demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, card,
+    answer, verdict, export, migrate,
 ):  # fmt: skip
     verb.register(app)
 

@@ -3,7 +3,6 @@
 Who did it is a name that a person typed: nothing here verifies it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -51,6 +50,20 @@ class Version:
     def decides(self) -> bool:
         """True if a verdict may rest on it: locked, and reviewed where it is post hoc."""
         return self.locked and (not self.post_hoc or self.row.reviewed_at is not None)
+
+    @property
+    def title(self) -> str:
+        """Where it stands: Card v3 is locked since 4 Nov, before the first sample."""
+        at, samples = self.row.locked_at, self.row.samples_before or 0
+        if at is None:
+            return f"{self} is a draft: nothing can be decided on it"
+        if not samples:
+            return f"{self} is locked since {at.day} {at:%b}, before the first sample"
+        after = (
+            f"{'edited' if self.number > 1 else 'locked'} after {samples:,} {'sample' if samples == 1 else 'samples'}"
+        )
+        reviewed = f" and reviewed by {self.row.reviewed_by}" if self.row.reviewed_by else ""
+        return f"{self} was {after}{reviewed}: verdicts say so"
 
     def __str__(self) -> str:
         return f"Card v{self.number}"
@@ -152,13 +165,17 @@ def diff(before: Version | None, after: Version) -> list[str]:
         return [str(error)]
 
 
-def voided(session: Session) -> Sequence[Snapshot]:
-    """Verdicts on the newest version, newest first: an edit makes them void."""
+def voids(session: Session) -> list[str]:
+    """What an edit of the newest version makes void: its lock, its review, the verdicts on it, the newest first."""
     version = current(session)
-    if version is None:
+    if version is None or version.row.locked_at is None:
         return []
-    query = select(Snapshot).where(Snapshot.card_id == version.row.id).order_by(col(Snapshot.id).desc())
-    return session.exec(query).all()
+    row = version.row
+    found = [f"the lock of {_day(version.row.locked_at)} by {row.locked_by}"]
+    if row.reviewed_at is not None:
+        found.append(f"the review of {_day(row.reviewed_at)} by {row.reviewed_by}")
+    query = select(Snapshot).where(Snapshot.card_id == row.id).order_by(col(Snapshot.id).desc())
+    return found + [f"the verdict of {_day(each.made_at)}: {each.title}" for each in session.exec(query)]
 
 
 def samples(session: Session, card: Card) -> int:

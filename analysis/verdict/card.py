@@ -122,12 +122,17 @@ def read(text: str) -> Card:
 
 def changes(old: Card, new: Card) -> list[str]:
     """What differs, a line each: margins.saving: 0.1 -> 0.15."""
-    before, after = _flat(asdict(old)), _flat(asdict(new))
+    before, after = flat(old), flat(new)
     return [
         f"{name}: {_said(before.get(name))} -> {_said(after.get(name))}"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
+
+
+def flat(card: Card) -> dict[str, Any]:
+    """Every value by its name: margins.saving, looks, pins.flux-dev.gpu."""
+    return _flat(asdict(card))
 
 
 def problems(card: Card) -> list[str]:

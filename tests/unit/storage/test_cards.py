@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from analysis.verdict.card import Card, Pinned, canonical, read
 from storage import cards
 from storage.card_values import CardRefused, drifted, pin
-from storage.cards import Version, current, deciding, draft, edit, lock, post_hoc, review, versions, voided
+from storage.cards import Version, current, deciding, draft, edit, lock, post_hoc, review, versions, voids
 from storage.models import DecisionCard, Job, Schedule, Snapshot, TrafficProfile
 from tests.unit.storage.campaign import TRAFFIC, begin, measured_block, schedule
 from tests.unit.storage.rows import AT, after, copied, launch
@@ -194,21 +194,30 @@ def test_before_there_is_a_card_the_way_to_one_is_told(session: Session, act: An
     with pytest.raises(CardRefused, match="bakeoff card new"):
         act(session, **given)
     assert current(session) is None
-    assert (versions(session), list(voided(session))) == ([], [])
+    assert (versions(session), voids(session)) == ([], [])
 
 
-def test_an_edit_voids_the_verdicts_on_the_version_before_it(session: Session) -> None:
-    version = locked(session)
-    for digest, title in (("a", "Go"), ("b", "Stay")):
+def test_an_edit_voids_the_lock_the_review_and_the_verdicts_on_the_version_before_it(session: Session) -> None:
+    draft(session, ONE, **ANA)
+    assert voids(session) == []
+    measured_block(session, schedule(session))
+    version = lock(session, by="ana", now=after(60))
+    review(session, by="bo", now=after(61))
+    for digest, title in (("a", "Go: move flux-dev"), ("b", "Stay on Modal")):
         session.add(
             Snapshot(
                 digest=digest, card_id=version.row.id, made_at=AT, state=Verdict.GO, title=title, valid_to=after(9),
                 verdict={}, simulated=True,
             )
         )  # fmt: skip
-    assert [each.title for each in voided(session)] == ["Stay", "Go"]
+    assert voids(session) == [
+        "the lock of 23 Nov 2026 by ana",
+        "the review of 23 Nov 2026 by bo",
+        "the verdict of 23 Nov 2026: Stay on Modal",
+        "the verdict of 23 Nov 2026: Go: move flux-dev",
+    ]
     edit(session, {"alpha": 0.1}, **ANA)
-    assert list(voided(session)) == []
+    assert voids(session) == []
 
 
 # ---------------------------------------------------------------- lock and review
@@ -221,13 +230,23 @@ def test_a_card_that_was_locked_before_the_first_sample_decides(session: Session
 
     assert (row.locked_by, row.locked_at, row.samples_before) == ("ana", after(60), 0)
     assert (version.decides, version.post_hoc, post_hoc(version)) == (True, False, "")
+    assert version.title == "Card v1 is locked since 23 Nov, before the first sample"
     assert deciding(session).number == 1
     with pytest.raises(CardRefused, match="before the first sample: nothing has to be reviewed"):
         review(session, by="bo", now=after(61))
 
 
+def test_a_first_version_that_was_locked_late_was_not_edited_but_locked(session: Session) -> None:
+    row = draft(session, ONE, **ANA).row
+    row.locked_by, row.locked_at, row.samples_before = "ana", AT, 1
+
+    assert current(session).title == "Card v1 was locked after 1 sample: verdicts say so"
+
+
 def test_a_draft_decides_nothing(session: Session) -> None:
-    draft(session, ONE, **ANA)
+    version = draft(session, ONE, **ANA)
+    assert version.title == "Card v1 is a draft: nothing can be decided on it"
+    assert post_hoc(version) == ""
     with pytest.raises(CardRefused, match="Card v1 is a draft: nothing can be decided on it"):
         deciding(session)
     with pytest.raises(CardRefused, match="is a draft: lock it first"):
@@ -266,6 +285,7 @@ def test_an_edit_after_samples_is_post_hoc_until_a_second_person_has_reviewed_it
     version = lock(session, by="ana", now=after(700))
 
     assert (version.row.samples_before, version.post_hoc, version.decides) == (6, True, False)
+    assert version.title == "Card v2 was edited after 6 samples: verdicts say so"
     assert post_hoc(deciding(session)) == (
         "The card was edited after 6 samples: "
         "v2 was locked on 23 Nov 2026 by ana, and a second person has to review it."
@@ -277,6 +297,7 @@ def test_an_edit_after_samples_is_post_hoc_until_a_second_person_has_reviewed_it
     reviewed = review(session, by=" Cy  Twombly ", now=after(800))
     assert (reviewed.row.reviewed_by, reviewed.row.reviewed_at) == ("Cy Twombly", after(800))
     assert (reviewed.decides, reviewed.post_hoc, post_hoc(reviewed)) == (True, True, "")
+    assert reviewed.title == "Card v2 was edited after 6 samples and reviewed by Cy Twombly: verdicts say so"
     with pytest.raises(CardRefused, match="was reviewed on 23 Nov 2026 by Cy Twombly"):
         review(session, by="dee", now=after(900))
 
