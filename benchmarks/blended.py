@@ -80,14 +80,14 @@ def cases(seed: int) -> list[Case]:
     return [
         Case(
             name="a day, window 10 s, at most 3",
-            setting=Setting(window_s=10, max_workers=3),
+            setting=Setting(window_s=10, max_workers=3, bound=False),
             curve=day,
             hours=24,
             seed=seed,
         ),
         Case(
             name="200 an hour, window 30 s, one",
-            setting=Setting(window_s=30, max_workers=1),
+            setting=Setting(window_s=30, max_workers=1, bound=False),
             curve=even,
             hours=10,
             seed=seed,

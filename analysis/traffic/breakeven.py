@@ -182,7 +182,7 @@ def _served(option: Served, curve: Curve, seed: int, requests: int) -> Cost:
         nano_per_image=found.nano_per_image,
         good_per_month=found.good,
         cold_share=found.replayed.cold_share,
-        wait_p95_s=quantile(found.replayed.wait_s, 0.95),
+        wait_p95_s=quantile(found.replayed.wait_s.clip(0), 0.95),
     )
 
 

@@ -262,7 +262,7 @@ def blend_of(service: Service, replayed: Replayed, shares: tuple[float, float, f
 def _levels(waits_s: _Floats) -> Sequence[float]:
     """The waits of a class at equally likely levels; one of 0 where nobody waits."""
     waits = np.sort(waits_s)
-    if not waits.size or not waits[-1]:
+    if not waits.any():
         return (0.0,)
     at = ((np.arange(_LEVELS) + 0.5) / _LEVELS * waits.size).astype(np.int64)
     return tuple(waits[at].tolist())

@@ -26,9 +26,9 @@ from words import CostState, LoadProfile, StartKind, called
 # February 2026); Runpod's default idle timeout in REST v2 (its documentation, 2026-08-18); one machine of Vast.ai.
 DEPLOYED: Mapping[str, Setting] = MappingProxyType(
     {
-        "modal": Setting(window_s=300, concurrency=5),
-        "modal-web": Setting(window_s=300, concurrency=5),
-        "runpod": Setting(window_s=10),
+        "modal": Setting(window_s=300, concurrency=5, bound=False),
+        "modal-web": Setting(window_s=300, concurrency=5, bound=False),
+        "runpod": Setting(window_s=10, bound=False),
         "vast": rented(),
     }
 )
@@ -96,6 +96,7 @@ def services(
                 name=called(backend),
                 gpu=gpu,
                 usd_per_s_nano=nano + disk_nano,
+                usd_per_boot_nano=_download_nano(of),
                 steps=_steps(backend, nano, disk_nano),
                 setting=setting,
                 **_seconds(known.filter(**arm)),
@@ -109,10 +110,12 @@ def services(
 
 def _seconds(jobs: pl.DataFrame) -> dict[str, Any]:
     good, warm = jobs.filter(timing.good()), pl.col("start_kind") == StartKind.WARM
+    booted = good.filter(timing.STARTED, pl.col("boot_us").is_not_null(), pl.col("load_us").is_not_null())
     counts = jobs.group_by("block").agg(good=timing.good().sum(), n=pl.len()).sort("block")
     return {
         "service": _exact(good.filter(warm), pl.col("execution_s")),
-        "boot": _exact(good.filter(timing.STARTED), (pl.col("boot_us") + pl.col("load_us")) / 1e6),
+        "boot": _exact(booted, (pl.col("boot_us") + pl.col("load_us")) / 1e6),
+        "load": _exact(booted, pl.col("load_us") / 1e6),
         "pull": _exact(good.filter(timing.STARTED), (pl.col("queue_s") - pl.col("boot_us") / 1e6).clip(0)),
         "warm": _latency(jobs.filter(warm)),
         "cold": _latency(jobs.filter(timing.STARTED)),
@@ -162,6 +165,12 @@ def _disk_nano(deployments: pl.DataFrame, backend: str) -> float:
         return (law.disk.spare_gb + gb) * law.disk.nano_per_gb_month / MONTH_S
     hourly = deployments["storage_usd_per_h_nano"].median()
     return hourly / 3600 if backend in RENTED and isinstance(hourly, float) else 0.0
+
+
+def _download_nano(deployments: pl.DataFrame) -> int:
+    """Of the model files to a new worker, at the price of the offers that were rented; none where no GB has a price."""
+    nano = deployments.select(nano=pl.col("model_gb") * pl.col("network_usd_per_gb_nano"))["nano"].median()
+    return round(nano) if isinstance(nano, float) else 0
 
 
 def _window(jobs: pl.DataFrame, deployments: pl.DataFrame, setting: Setting) -> Fixed | Drawn | None:

@@ -2,26 +2,23 @@
 
 A worker takes one request at a time, in the order of arrival. A request goes to the idle worker used last; else to one
 that boots or works and holds fewer than `concurrency` requests, the one free first; else to a new worker, which it is
-bound to and whose boot it waits for; else, at `max_workers`, to the one free first. A worker is gone `window_s` after
-its last finish (at exactly that instant: gone). Rented machines have hours instead.
+bound to and whose boot it waits for; else, at `max_workers`, to the one free first. Where requests are not `bound`,
+they wait in one queue from which whichever worker is ready or free first takes the oldest. A worker is gone `window_s`
+after its last finish (at exactly that instant: gone). Rented machines have hours instead.
 """
 
 import math
-from bisect import insort
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.traffic import workers
+
 MONTH_S = 2_628_000  # 730 hours
 DAY_S = 86_400
 
 _Floats = NDArray[np.float64]
-# Free at, its last `concurrency` finishes, the window that follows, paid from.
-_Worker = tuple[float, "deque[float]", float, float]
-_Seconds = tuple[list[float], list[float], list[float], list[float]]  # of each request: work, pull, boot, window
-_Ran = tuple[list[float], list[int], list[float], list[float]]
 
 
 class ReplayError(ValueError):
@@ -41,6 +38,7 @@ class Setting:
     max_workers: int | None = None
     min_workers: int = 0
     hours: tuple[int, int] | None = None
+    bound: bool = True
 
     def __post_init__(self) -> None:
         if not self.window_s >= 0:
@@ -86,8 +84,10 @@ class Arrivals:
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """Per request, in order: latency, wait in the queue (without the boot of its own worker), cold; and seconds in all.
+    """Per request, in order: latency, wait in the queue, cold (its worker's first); and seconds in all.
 
+    wait_s: of a cold one without its worker's pull and boot; below 0 where those began before it came. boots: workers
+    that booted, those that no request was left for too.
     Of workers that stay to the end, idle seconds count until the end of the stretch; of others, the whole last window.
     paid_each_s: what was paid since the request before, all in all as much as is paid. lives_s: those of the workers
     that came and went, boot to the end of the window.
@@ -97,6 +97,7 @@ class Replayed:
     wait_s: _Floats
     cold: NDArray[np.bool_]
     paid_each_s: _Floats
+    boots: int
     busy_s: float
     boot_s: float
     idle_s: float
@@ -121,42 +122,82 @@ def replay(
     *,
     service_s: ArrayLike,
     boot_s: ArrayLike,
+    load_s: ArrayLike = 0.0,
     pull_s: ArrayLike = 0.0,
     windows_s: ArrayLike | None = None,
 ) -> Replayed:
-    """Seconds of work and, should it be cold, of boot: one number for all requests, or one each.
+    """Seconds of work and, should a worker be started for it, of boot: one number for all requests, or one each.
 
+    load_s: how much of a boot comes only with the worker's first request, which need not be the one it was started for.
     pull_s: until a new worker's paid life begins (a host is found, the image comes): they are waited for, not paid.
-    windows_s: drawn windows in place of the setting's, that of a request for the idle period that may follow it.
-    Raises ReplayError for negative or infinite seconds.
+    windows_s: drawn windows in place of the setting's, that of a request for the idle period that may follow it or the
+    readiness of the worker that was started for it. Raises ReplayError for negative or infinite seconds.
     """
     n = arrivals.n
-    service, boot, pull = _each("service_s", service_s, n), _each("boot_s", boot_s, n), _each("pull_s", pull_s, n)
+    service, boot, load, pull = (
+        _each(name, values, n)
+        for name, values in (("service_s", service_s), ("boot_s", boot_s), ("load_s", load_s), ("pull_s", pull_s))
+    )
+    if (load > boot).any():
+        raise ReplayError("load_s is a part of boot_s, no more than it.")
     windows = [setting.window_s] * n if windows_s is None else _each("windows_s", windows_s, n).tolist()
     at = arrivals.at_s if setting.hours is None else _held(arrivals.at_s, setting.hours)
-    seconds = service.tolist(), pull.tolist(), boot.tolist(), windows
-    starts, colds, idle, lives = _run(at.tolist(), arrivals.span_s, setting, seconds)
-    cold = np.zeros(n, dtype=np.bool_)
-    cold[colds] = True
-    boots = np.where(cold, boot, 0.0)
-    wait = np.where(cold, 0.0, np.asarray(starts) - arrivals.at_s)  # its own worker is waited for by boot alone
-    busy_s, boot_in_all_s, idle_s = float(service.sum()), float(boots.sum()), math.fsum(idle)
-    paid = service + boots + idle
+    each = workers.Each(service.tolist(), pull.tolist(), (boot - load).tolist(), load.tolist(), windows)
+    run = workers.bound if setting.bound else workers.pulled
+    ran = run(at.tolist(), arrivals.span_s, _scaling(setting), each)
+    return _summed(arrivals, setting, ran, (service, boot, load, pull))
+
+
+def _scaling(setting: Setting) -> workers.Scaling:
+    most = math.inf if setting.max_workers is None else setting.max_workers
+    return workers.Scaling(setting.window_s, setting.concurrency, setting.min_workers, most)
+
+
+def _summed(
+    arrivals: Arrivals, setting: Setting, ran: workers.Ran, seconds: tuple[_Floats, _Floats, _Floats, _Floats]
+) -> Replayed:
+    """From when each request was taken to what it waited and what was paid."""
+    (service, boot, load, pull), n, starts = seconds, arrivals.n, np.asarray(ran.starts)
+    cold, boots = np.zeros(n, dtype=np.bool_), np.zeros(n)
+    cold[ran.firsts] = True
+    boots[ran.booted] = (boot - load)[ran.booted]
+    boots[ran.firsts] += load[ran.owners]
+    before = np.zeros(n)  # a cold request's worker: its pull and boot
+    before[ran.firsts] = (pull + boot)[ran.owners]
+    wait = _wait(arrivals.at_s, ran, load, before)
+    busy_s, boot_in_all_s, idle_s, booted = (
+        float(service.sum()),
+        float(boots.sum()),
+        math.fsum(ran.idle),
+        len(ran.booted),
+    )
+    paid = service + boots + ran.idle
     if setting.hours is not None:
-        up_s, days = _up_s(arrivals, setting.hours, np.asarray(starts) + service)
+        up_s, days = _up_s(arrivals, setting.hours, starts + service)
+        booted = setting.min_workers * days
         idle_s = setting.min_workers * up_s - busy_s
-        boot_in_all_s = setting.min_workers * days * float(boot.mean())
+        boot_in_all_s = booted * float(boot.mean())
         paid = np.full(n, (busy_s + boot_in_all_s + idle_s) / n)
     return Replayed(
-        latency_s=wait + np.where(cold, pull, 0.0) + boots + service,
+        latency_s=wait + before + service,
         wait_s=wait,
         cold=cold,
         paid_each_s=paid,
+        boots=booted,
         busy_s=busy_s,
         boot_s=boot_in_all_s,
         idle_s=idle_s,
-        lives_s=np.asarray(lives, dtype=np.float64),
+        lives_s=np.asarray(ran.lives, dtype=np.float64),
     )
+
+
+def _wait(at_s: _Floats, ran: workers.Ran, load: _Floats, before: _Floats) -> _Floats:
+    """In the queue; of a request whose worker was started for it, nothing but pull and boot."""
+    wait = np.asarray(ran.starts) - at_s
+    wait[ran.firsts] += load[ran.owners] - before[ran.firsts]
+    own = [first for first, owner in zip(ran.firsts, ran.owners, strict=True) if first == owner]
+    wait[own] = 0.0
+    return wait
 
 
 def _held(at_s: _Floats, hours: tuple[int, int]) -> _Floats:
@@ -177,88 +218,6 @@ def _up_s(arrivals: Arrivals, hours: tuple[int, int], ends: _Floats) -> tuple[fl
     np.maximum.at(last, day, ends)
     over = np.clip(last - (np.arange(days) * DAY_S + closes), 0, DAY_S - (closes - opens))
     return days * (closes - opens) + float(over.sum()), days
-
-
-def _run(at_s: list[float], end_s: float, setting: Setting, each: _Seconds) -> _Ran:
-    """When the work of each starts, which were cold, idle seconds since the one before; lives of workers that went.
-
-    It sees a million requests.
-    """
-    (service, pull, boot, windows), room, least = each, setting.concurrency, setting.min_workers
-    most = math.inf if setting.max_workers is None else setting.max_workers
-    idle: list[_Worker] = [(0.0, _inputs(room), setting.window_s, 0.0) for _ in range(least)]  # last used at the end
-    busy: list[_Worker] = []  # the first free at the start
-    lives: list[float] = []
-    alive, soonest, full_until = least, math.inf, -math.inf
-    starts: list[float] = []
-    colds: list[int] = []
-    idle_each = [0.0] * len(at_s)
-    for i, now in enumerate(at_s):
-        while busy and busy[0][0] <= now:
-            worker = busy.pop(0)
-            idle.append(worker)
-            if worker[0] + worker[2] < soonest:
-                soonest = worker[0] + worker[2]
-        if soonest <= now and idle:
-            due, soonest = _evict(idle, now, alive - least)
-            alive -= len(due)
-            idle_each[i] = sum(worker[2] for worker in due)
-            lives += [worker[0] + worker[2] - worker[3] for worker in due]
-        if idle:
-            free_at, inputs, _, born = idle.pop()
-            idle_each[i] += now - free_at
-            start = now
-        else:
-            at, full_until = _with_room(busy, now) if room > 1 and full_until <= now else (None, full_until)
-            if at is None and alive < most:
-                born, inputs, alive, full_until = now + pull[i], _inputs(room), alive + 1, -math.inf
-                start = born + boot[i]
-                colds.append(i)
-            else:
-                start, inputs, _, born = busy.pop(at or 0)
-        starts.append(start)
-        free_at = start + service[i]
-        inputs.append(free_at)
-        insort(busy, (free_at, inputs, windows[i], born))
-    going, staying = _at_the_end(idle + busy, alive - least)
-    idle_each[-1] += sum(worker[2] for worker in going) + sum(max(0.0, end_s - worker[0]) for worker in staying)
-    return starts, colds, idle_each, lives + [worker[0] + worker[2] - worker[3] for worker in going]
-
-
-def _inputs(room: int) -> "deque[float]":
-    """When the last `room` requests of a worker end: it has room for one more once the oldest of them has ended."""
-    return deque([-math.inf] * room, room)
-
-
-def _with_room(busy: list[_Worker], now: float) -> tuple[int | None, float]:
-    """The one free first of those with room, and until when there is none if there is none."""
-    for at, worker in enumerate(busy):
-        if worker[1][0] <= now:
-            return at, -math.inf
-    return None, min((worker[1][0] for worker in busy), default=-math.inf)
-
-
-def _evict(idle: list[_Worker], now: float, spare: int) -> tuple[list[_Worker], float]:
-    """Take out whose window has ended, no more than `spare`; and when the next one ends."""
-    due = [worker for worker in idle if worker[0] + worker[2] <= now]
-    if len(due) > spare:
-        due = sorted(due, key=_gone_at)[: max(0, spare)]
-    for worker in due:
-        idle.remove(worker)
-    if not idle or len(due) >= spare:
-        return due, math.inf
-    return due, _gone_at(idle[0]) if len(idle) == 1 else min(map(_gone_at, idle))
-
-
-def _at_the_end(workers: list[_Worker], spare: int) -> tuple[list[_Worker], list[_Worker]]:
-    """After the last request: whose windows end, and who stays."""
-    ordered = sorted(workers, key=_gone_at)
-    going = [worker for worker in ordered[: max(0, spare)] if math.isfinite(_gone_at(worker))]
-    return going, ordered[len(going) :]
-
-
-def _gone_at(worker: _Worker) -> float:
-    return worker[0] + worker[2]
 
 
 def _each(name: str, values: ArrayLike, n: int) -> _Floats:

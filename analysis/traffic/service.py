@@ -19,8 +19,9 @@ _Floats = NDArray[np.float64]
 class Service:
     """One provider's product with one GPU: what blocks measured of it, its price, and how it is deployed now.
 
-    service: execution seconds of good warm jobs. boot: boot and load seconds of cold ones. pull: what those waited
-    until their worker's paid life began. warm, cold: their latency in our hands. good: by block, good images of counted
+    service: execution seconds of good warm jobs. boot: boot and load seconds of cold ones; load: of the same jobs in
+    the same order, the latter alone (none: not known apart). pull: what cold ones waited until their worker's paid life
+    began. warm, cold: their latency in our hands. good: by block, good images of counted
     jobs. billed: by block, billed and estimated nano-USD; empty where there is no bill. overhead_s: how long a request
     holds its worker beyond its execution. Rates in integer nano-USD: a second of a worker, a boot (such as the network
     for model files), a month (such as a volume at rest). steps: of the first, what is billed in whole steps of each
@@ -37,6 +38,7 @@ class Service:
     cold: Jobs
     good: Mapping[int, tuple[int, int]]
     billed: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    load: Jobs = field(default_factory=lambda: Jobs.exact([], []))
     pull: Jobs = field(default_factory=lambda: Jobs.exact([], []))
     overhead_s: float = 0.0
     usd_per_boot_nano: int = 0
@@ -75,6 +77,7 @@ class Service:
             self,
             service=_without(self.service, block),
             boot=_without(self.boot, block),
+            load=_without(self.load, block),
             pull=_without(self.pull, block),
             good={each: counts for each, counts in self.good.items() if each != block},
             billed={each: nano for each, nano in self.billed.items() if each != block},
@@ -114,7 +117,7 @@ def month_of(service: Service, arrivals: Arrivals, *, setting: Setting | None = 
         raise ReplayError(f"It cannot be replayed: {service.missing}.")
     found = played(service, arrivals, setting or service.setting, seed=seed)
     months = arrivals.span_s / MONTH_S
-    metered = found.paid_s * service.usd_per_s_nano + float(found.cold.sum()) * service.usd_per_boot_nano
+    metered = found.paid_s * service.usd_per_s_nano + found.boots * service.usd_per_boot_nano
     metered += math.fsum(float(_stepped_s(found.lives_s, step_s).sum()) * nano for step_s, nano in service.steps)
     return Month(
         requests=arrivals.n / months,
@@ -141,6 +144,7 @@ def played(service: Service, arrivals: Arrivals, setting: Setting, *, seed: int)
         setting,
         service_s=seconds,
         boot_s=drawn(service.boot, chances[:, 1]),
+        load_s=_beside(service.load, service.boot, chances[:, 1]) if service.load.n else 0.0,
         pull_s=drawn(service.pull, np.random.default_rng((seed, 2)).random(arrivals.n)) if service.pull.n else 0.0,
         windows_s=_windows(law, chances[:, 2]) if isinstance(law, Drawn) else None,
     )
@@ -156,6 +160,11 @@ def carried_share(setting: Setting, arrivals: Arrivals, service_s: float) -> flo
 def drawn(jobs: Jobs, chances: _Floats) -> _Floats:
     """The empirical quantile at each chance in [0, 1)."""
     return np.sort(jobs.high)[(chances * jobs.n).astype(np.int64)]
+
+
+def _beside(part: Jobs, whole: Jobs, chances: _Floats) -> _Floats:
+    """A part of what is drawn at these chances, of the same job."""
+    return part.high[np.argsort(whole.high, kind="stable")][(chances * whole.n).astype(np.int64)]
 
 
 def _stepped_s(lives_s: _Floats, step_s: float) -> _Floats:

@@ -1,7 +1,7 @@
 """What must hold of every replay, and the fast one beside a plain one that moves worker objects from event to event."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from analysis.traffic.profile import Curve, arrivals
 from analysis.traffic.replay import Arrivals, Replayed, Setting, replay
+from benchmarks.plain_queue import Asked, Queue
 
 WHOLE = st.integers(0, 60)
 SETTINGS = st.builds(
@@ -25,6 +26,19 @@ REQUESTS = st.lists(
 )  # gap, service, boot, pull or window
 
 
+QUEUES = st.builds(lambda setting: replace(setting, bound=False), SETTINGS)
+ASKED = st.lists(
+    st.builds(
+        lambda work, boot, load, pull, window: {
+            "work_s": work, "boot_s": boot + load, "load_s": load, "pull_s": pull, "window_s": window
+        },
+        WHOLE, WHOLE, WHOLE, WHOLE, st.integers(0, 100),
+    ),
+    min_size=36, max_size=36,
+)  # fmt: skip
+GAPS = st.lists(WHOLE, min_size=1, max_size=36)
+
+
 def arrived(requests: list[tuple[int, ...]]) -> Arrivals:
     at = np.cumsum([float(gap) for gap, *_ in requests])
     return Arrivals(at_s=at, span_s=float(at[-1]) + 50)
@@ -33,6 +47,16 @@ def arrived(requests: list[tuple[int, ...]]) -> Arrivals:
 def replayed(requests: list[tuple[int, ...]], setting: Setting) -> Replayed:
     _, service, boot, pull = zip(*requests, strict=True)
     return replay(arrived(requests), setting, service_s=service, boot_s=boot, pull_s=pull)
+
+
+def queued(gaps, told, setting: Setting, *, drawn: bool = False) -> tuple[Arrivals, Replayed]:
+    came = arrived([(gap,) for gap in gaps])
+    of = {name: [each[name] for each in told[: came.n]] for name in told[0]}
+    found = replay(
+        came, setting, service_s=of["work_s"], boot_s=of["boot_s"], load_s=of["load_s"], pull_s=of["pull_s"],
+        windows_s=of["window_s"] if drawn else None,
+    )  # fmt: skip
+    return came, found
 
 
 # ---------------------------------------------------------------- properties
@@ -68,6 +92,52 @@ def test_no_request_is_served_faster_than_its_service_and_its_own_boot(requests,
     assert (found.wait_s >= 0).all()
     assert (found.latency_s >= np.array(service) + found.cold * np.array(boot)).all()
     assert found.busy_s == sum(service)
+
+
+@given(GAPS, ASKED, QUEUES, st.booleans())
+def test_a_queue_is_that_of_workers_that_take_from_it_one_by_one(gaps, told, setting: Setting, drawn: bool) -> None:
+    came, found = queued(gaps, told, setting, drawn=drawn)
+    asked = [
+        Asked(at_s=at, **each | ({} if drawn else {"window_s": None}))
+        for at, each in zip(came.at_s.tolist(), told, strict=False)
+    ]
+    plain = Queue(setting=setting, asked=asked).run(came.span_s)
+    assert (came.at_s + found.latency_s).tolist() == plain.ends
+    assert found.cold.tolist() == plain.cold
+    assert found.boots == plain.boots
+    assert found.paid_s == plain.paid_s  # whole seconds: no rounding
+    assert found.paid_s == found.boot_s + found.busy_s + found.idle_s == found.paid_each_s.sum()
+    if setting.min_workers == 0 and (drawn or math.isfinite(setting.window_s)):
+        assert found.lives_s.sum() == found.paid_s
+        assert found.lives_s.size == found.boots
+
+
+@given(GAPS, ASKED, QUEUES)
+def test_from_a_queue_nobody_is_taken_before_who_came_earlier(gaps, told, setting: Setting) -> None:
+    came, found = queued(gaps, told, setting)
+    of = {name: np.array([each[name] for each in told[: came.n]]) for name in told[0]}
+    assert (found.wait_s[~found.cold] >= 0).all()
+    assert (found.latency_s >= of["work_s"]).all()
+    if all(each["load_s"] == told[0]["load_s"] for each in told):
+        taken = came.at_s + found.latency_s - of["work_s"] - found.cold * of["load_s"]
+        assert (np.diff(taken) >= 0).all()
+    assert found.boots >= found.cold.sum()
+
+
+@given(GAPS, ASKED, st.sampled_from([0, 1, 5, 20, 100, math.inf]), st.booleans(), st.booleans())
+def test_one_worker_has_nobody_to_take_its_requests(gaps, told, window, kept: bool, drawn: bool) -> None:
+    one = Setting(window_s=window, min_workers=int(kept), max_workers=1)
+    (_, bound), (_, queue) = (queued(gaps, told, replace(one, bound=each), drawn=drawn) for each in (True, False))
+    for name in ("latency_s", "wait_s", "cold", "paid_each_s", "lives_s"):
+        assert getattr(bound, name).tolist() == getattr(queue, name).tolist()
+    assert (bound.boots, bound.paid_s) == (queue.boots, queue.paid_s)
+
+
+@given(GAPS, ASKED, SETTINGS)
+def test_who_is_bound_waits_for_boot_and_load_whichever_is_which(gaps, told, setting: Setting) -> None:
+    apart, whole = (queued(gaps, each, setting)[1] for each in (told, [one | {"load_s": 0} for one in told]))
+    assert apart.latency_s.tolist() == whole.latency_s.tolist()
+    assert apart.paid_s == whole.paid_s
 
 
 @given(REQUESTS, WHOLE, st.integers(0, 100), st.integers(0, 100))

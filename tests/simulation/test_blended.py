@@ -12,8 +12,14 @@ REQUESTS = 300
 EVENLY = Curve(per_day=24 * REQUESTS)
 BUSY_THEN_QUIET = Curve(per_day=12 * REQUESTS, weights=(2.0, 1.0) * 12)
 CASES = (
-    Case(name="one worker", setting=Setting(window_s=10, max_workers=1), curve=EVENLY, hours=1, seed=1),
-    Case(name="three workers", setting=Setting(window_s=30, max_workers=3), curve=BUSY_THEN_QUIET, hours=2, seed=2),
+    Case(name="one worker", setting=Setting(window_s=10, max_workers=1, bound=False), curve=EVENLY, hours=1, seed=1),
+    Case(
+        name="three workers",
+        setting=Setting(window_s=30, max_workers=3, bound=False),
+        curve=BUSY_THEN_QUIET,
+        hours=2,
+        seed=2,
+    ),
 )
 
 
