@@ -17,11 +17,13 @@ from rich.table import Table
 
 from analysis.traffic.profile import Curve, arrivals
 from analysis.traffic.replay import Arrivals, Setting, replay
+from benchmarks.plain_queue import Asked, Queue
 from benchmarks.tables import Measured, ratio, timed
 
 REQUESTS = 1_000_000
 MOST_S = 2.0
 DAYS = 31
+LOAD = 0.5  # of a boot
 DAY = (1.0,) * 7 + (4.0,) * 5 + (10.0,) * 12  # a quiet night
 SETTINGS = {
     "one worker, window 300 s": Setting(window_s=300, max_workers=1),
@@ -29,6 +31,8 @@ SETTINGS = {
     "one request a worker, window 300 s": Setting(window_s=300),
     "five requests a worker, window 300 s": Setting(window_s=300, concurrency=5),
     "five a worker, 1 to 8 workers, window 60 s": Setting(window_s=60, concurrency=5, min_workers=1, max_workers=8),
+    "from a queue, window 10 s": Setting(window_s=10, bound=False),
+    "from a queue, five a worker, window 300 s": Setting(window_s=300, concurrency=5, bound=False),
 }
 
 Floats = NDArray[np.float64]
@@ -65,6 +69,10 @@ class Worker:
 
 def plain(came: Arrivals, setting: Setting, service_s: Floats, boot_s: Floats) -> float:
     """Paid seconds."""
+    if not setting.bound:
+        each = zip(came.at_s.tolist(), service_s.tolist(), boot_s.tolist(), strict=True)
+        asked = [Asked(at_s=at, work_s=work, boot_s=boot, load_s=LOAD * boot) for at, work, boot in each]
+        return Queue(setting=setting, asked=asked).run(came.span_s).paid_s
     alive = [Worker(0.0, 0.0) for _ in range(setting.min_workers)]
     paid_s = 0.0
     for now, service, boot in zip(came.at_s.tolist(), service_s.tolist(), boot_s.tolist(), strict=True):
@@ -112,7 +120,7 @@ def rows(requests: int = REQUESTS) -> Iterator[Row]:
 def row(name: str, setting: Setting, came: Arrivals, seconds: tuple[Floats, Floats]) -> Row:
     """Ours first, then the plain one."""
     service_s, boot_s = seconds
-    ours, ours_s = timed(lambda: replay(came, setting, service_s=service_s, boot_s=boot_s))
+    ours, ours_s = timed(lambda: replay(came, setting, service_s=service_s, boot_s=boot_s, load_s=LOAD * boot_s))
     peers, plain_s = timed(lambda: plain(came, setting, service_s, boot_s))
     return Row(
         setting=f"{name}: {came.n:,} requests, {ours.cold_share:.1%} cold",

@@ -112,15 +112,14 @@ def test_a_queue_is_that_of_workers_that_take_from_it_one_by_one(gaps, told, set
         assert found.lives_s.size == found.boots
 
 
-@given(GAPS, ASKED, QUEUES)
-def test_from_a_queue_nobody_is_taken_before_who_came_earlier(gaps, told, setting: Setting) -> None:
-    came, found = queued(gaps, told, setting)
-    of = {name: np.array([each[name] for each in told[: came.n]]) for name in told[0]}
-    assert (found.wait_s[~found.cold] >= 0).all()
-    assert (found.latency_s >= of["work_s"]).all()
-    if all(each["load_s"] == told[0]["load_s"] for each in told):
-        taken = came.at_s + found.latency_s - of["work_s"] - found.cold * of["load_s"]
-        assert (np.diff(taken) >= 0).all()
+@given(GAPS, ASKED, QUEUES, WHOLE)
+def test_from_a_queue_nobody_is_taken_before_who_came_earlier(gaps, told, setting: Setting, load_s: int) -> None:
+    alike = [one | {"boot_s": one["boot_s"] - one["load_s"] + load_s, "load_s": load_s} for one in told]
+    came, found = queued(gaps, alike, setting)
+    waited_s = found.latency_s - [one["work_s"] for one in alike[: came.n]] - found.cold * load_s
+    assert (waited_s >= 0).all()
+    assert (np.diff(came.at_s + waited_s) >= 0).all()
+    assert (waited_s == found.wait_s)[~found.cold].all()
     assert found.boots >= found.cold.sum()
 
 

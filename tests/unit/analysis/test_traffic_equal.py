@@ -94,6 +94,19 @@ def test_a_quantile_blends_the_replayed_waits_and_the_cold_share(tried) -> None:
     assert (low, high) == (each.cold_share.limits.low, each.cold_share.limits.high)
 
 
+def test_of_a_queue_a_quantile_blends_what_a_cold_request_waits_less_as_its_worker_was_begun_before() -> None:
+    service = measured("Runpod", RUNPOD_NANO, Setting(window_s=10, max_workers=3, bound=False), blocks=12, seed=2)
+    service = replace(service, load=Jobs.exact(service.boot.high * 0.6, service.boot.block))
+    (each,) = try_settings(
+        service, [], replace(TERMS, traffic=Curve(per_day=7200)), settings={"Runpod L40S": [service.setting]}
+    )
+    run = each.month.replayed
+    assert (run.wait_s[run.cold] < 0).mean() > 0.2
+    assert each.blend.cold_waits[0] < 0 < each.blend.warm_waits[-1]
+    for tail in (0.5, 0.9, 0.95):
+        assert estimates.blended_point(each.blend, tail) == pytest.approx(np.quantile(run.latency_s, tail), rel=0.05)
+
+
 def test_a_window_known_as_a_bracket_widens_the_cold_share_of_the_setting_as_deployed() -> None:
     bracket = replace(MODAL, window=Fixed(n=64, low_s=200, high_s=400))
     modal, other = try_settings(bracket, [], TERMS, settings={"Modal L40S": [NOW, replace(NOW, window_s=60)]})

@@ -38,6 +38,7 @@ def test_seconds_are_those_of_good_jobs_by_block() -> None:
     assert dict(zip(found.service.high.tolist(), found.service.block.tolist(), strict=True)) == {9: 1, 10: 1, 11: 2}
     assert found.boot.high.tolist() == pytest.approx([40 + 2, 40 + 2]), "12 s less the usual 10 s are its load"
     assert found.boot.block.tolist() == [1, 2]
+    assert (found.load.high.tolist(), found.load.block.tolist()) == ([2, 2], [1, 2])
     assert (found.warm.n, found.cold.n) == (3, 2)
     assert found.good == {1: (3, 3), 2: (2, 2)}
 
@@ -49,6 +50,14 @@ def test_what_a_cold_job_waited_before_its_worker_was_paid_for_is_its_pull() -> 
     assert found.pull.high.tolist() == pytest.approx([25, 0]), "of the other nobody said when its worker began"
     assert found.pull.block.tolist() == [1, 2]
     assert found.boot.high.tolist() == pytest.approx([15 + 3, 40 + 3])
+    assert found.load.high.tolist() == [3, 3]
+
+
+def test_what_is_not_known_of_a_boot_is_not_known_of_its_load() -> None:
+    """They are of the same jobs in the same order."""
+    found = of(warm(1), cold(1), cold(2) | {"queue_s": None}, cold(3) | {"execution_s": 17.0})
+    assert found.load.high.tolist() == [3, 8], "12 and 17 s less the usual 9 s"
+    assert found.load.block.tolist() == found.boot.block.tolist() == [1, 3]
 
 
 def test_a_failure_costs_success_and_latency_and_no_second() -> None:
@@ -131,11 +140,23 @@ def test_a_worker_pays_for_its_disk_beside_its_time() -> None:
     assert (renting.usd_per_s_nano, renting.steps) == (151_000, [])
 
 
+def test_where_a_gb_over_the_network_has_a_price_each_boot_pays_for_the_model_files() -> None:
+    """24 GB at the median of $0.002, $0.003 and $0.009; of a third offer no price is known."""
+    machine = {"backend": "vast", "model_gb": 24.0}
+    prices = (2_000_000, 9_000_000, 3_000_000, None)
+    up = deployments(
+        *(deployment(deployment_id=i, network_usd_per_gb_nano=nano, **machine) for i, nano in enumerate(prices, 1))
+    )
+    rows = [warm(1, backend="vast", deployment_id=i) for i in (1, 2, 3, 4)]
+    assert of(*rows, cold(1, backend="vast"), up=up).usd_per_boot_nano == 24 * 3_000_000
+    assert of(warm(1), cold(1), up=deployments(deployment(model_gb=24.0))).usd_per_boot_nano == 0
+
+
 @pytest.mark.parametrize("backend", ["modal", "runpod", "vast"])
 def test_a_backend_is_set_as_production_has_it(backend: str) -> None:
     up = deployments(deployment(backend=backend))
     assert of(warm(1, backend=backend), up=up).setting == DEPLOYED[backend]
-    assert DEPLOYED["modal"] == Setting(window_s=300, concurrency=5)
+    assert DEPLOYED["modal"] == Setting(window_s=300, concurrency=5, bound=False)
     assert DEPLOYED["vast"] == rented()
 
 

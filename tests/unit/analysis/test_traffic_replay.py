@@ -1,6 +1,7 @@
 """Replays held to traces worked out by hand, and to the closed form."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,44 @@ def test_until_its_host_has_the_image_a_worker_is_waited_for_and_not_paid() -> N
     assert replay(came(0, 75), Setting(window_s=20), service_s=10, boot_s=30).cold.all()
 
 
+def test_from_a_queue_whichever_worker_is_free_first_takes_the_oldest_request() -> None:
+    """The first works from 30 to 40, then takes what came at 5, for which the second boots until 50: nobody is left.
+
+    At 53 the second was idle last: it loads for 5 s, and is gone 5 s after that and 10 s of work.
+    """
+    told = {"service_s": [10, 8, 10], "boot_s": [30, 50, 99], "load_s": [20, 5, 9]}
+    queue = Setting(window_s=5, max_workers=2, bound=False)
+    found = replay(came(0, 5, 53), queue, **told)
+    assert found.latency_s.tolist() == [40, 43, 15]
+    assert found.cold.tolist() == [True, False, True]
+    assert found.wait_s.tolist() == [0, 35, 15 - 50 - 10], "of the last its worker's boot was begun 48 s before it came"
+    assert (found.boots, seconds(found)) == (2, (28, 80, 5 + 3 + 5, 121))
+    assert sorted(found.lives_s.tolist()) == [53, 68]
+    assert found.paid_each_s.tolist() == [40, 8 + 45, 10 + 5 + 3 + 10]
+    bound = replay(came(0, 5, 53), replace(queue, bound=True), **told)
+    assert (bound.latency_s.tolist(), bound.boots) == ([40, 58, 109], 3), "the first is gone at 45"
+
+
+def test_a_worker_that_no_request_was_left_for_is_paid_for_until_its_window_ends_and_loads_nothing() -> None:
+    queue = Setting(window_s=5, max_workers=2, bound=False)
+    found = replay(came(0, 5), queue, service_s=[10, 8], boot_s=[30, 50], load_s=[20, 5], pull_s=[0, 2])
+    assert found.cold.tolist() == [True, False]
+    assert (found.boots, seconds(found)) == (2, (18, 30 + 45, 5 + 5, 103))
+    drawn = replay(came(0, 5), queue, service_s=[10, 8], boot_s=[30, 50], load_s=[20, 5], windows_s=[7, 100])
+    assert drawn.idle_s == 200, "that of the request for both which it was taken by and which it was started for"
+
+
+def test_of_several_requests_a_worker_a_queue_starts_one_for_each_so_many() -> None:
+    """Ready at 30, 32 and 34: each takes one, and the first two also the rest. At most two: each the next by turns."""
+    queue = Setting(window_s=50, concurrency=2, bound=False)
+    found = replay(came(0, 1, 2, 3, 4), queue, service_s=10, boot_s=30)
+    assert (found.boots, found.cold.tolist()) == (3, [True, True, True, False, False])
+    assert found.latency_s.tolist() == [40, 42 - 1, 44 - 2, 50 - 3, 52 - 4]
+    full = replay(came(0, 1, 2, 3, 4), replace(queue, max_workers=2), service_s=10, boot_s=30)
+    assert (full.boots, full.cold.tolist()) == (2, [True, True, False, False, False])
+    assert full.latency_s.tolist() == [40, 42 - 1, 50 - 2, 52 - 3, 60 - 4]
+
+
 def test_lives_are_those_of_workers_that_came_and_went() -> None:
     two = replay(came(*INSTANTS), Setting(window_s=300, max_workers=2), service_s=10, boot_s=30)
     assert sorted(two.lives_s.tolist()) == [340, 340, 340, 340, 370]
@@ -248,6 +287,10 @@ def test_a_drawn_window_enters_by_its_chance() -> None:
         (lambda: Arrivals(at_s=np.empty(0), span_s=1), "There is no request to replay"),
         (lambda: replay(came(1, 2), Setting(window_s=1), service_s=-1, boot_s=1), "service_s must be finite seconds"),
         (lambda: replay(came(1, 2), Setting(window_s=1), service_s=1, boot_s=math.inf), "boot_s must be finite"),
+        (
+            lambda: replay(came(1, 2), Setting(window_s=1), service_s=1, boot_s=2, load_s=3),
+            "load_s is a part of boot_s",
+        ),
         (
             lambda: replay(came(1, 2), Setting(window_s=1), service_s=[1, 2, 3], boot_s=1),
             "service_s gives 3 numbers for 2 requests",

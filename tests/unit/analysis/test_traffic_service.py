@@ -10,8 +10,8 @@ from analysis.estimates import Jobs
 from analysis.eviction import Drawn
 from analysis.traffic.poisson import poisson_worker
 from analysis.traffic.profile import Curve, arrivals
-from analysis.traffic.replay import MONTH_S, Arrivals, ReplayError, Setting, rented
-from analysis.traffic.service import half_up, month_of
+from analysis.traffic.replay import MONTH_S, Arrivals, ReplayError, Setting, rented, replay
+from analysis.traffic.service import drawn, half_up, month_of, played
 from tests.unit.analysis.traffic_samples import MODAL_NANO, RUNPOD_NANO, VAST_NANO, measured, steady
 
 INSTANTS = Arrivals(at_s=np.array([0.0, 30, 60, 400, 410, 2000]), span_s=float(MONTH_S))
@@ -58,6 +58,37 @@ def test_pulls_are_drawn_from_the_measured_ones_and_delay_the_boot() -> None:
     assert first in (pytest.approx(7), pytest.approx(9))
     assert late.cold_share < plain.cold_share, "a worker that comes later stays later"
     assert set(pulled.without(1).pull.high) == {7.0}
+
+
+def test_a_load_is_that_of_the_same_job_as_its_boot() -> None:
+    queue = Setting(window_s=20, max_workers=3, bound=False)
+    service = replace(
+        measured("Runpod", 1000, queue, blocks=3),
+        boot=Jobs.exact([40.0, 20, 60], [0, 1, 2]),
+        load=Jobs.exact([1.0, 19, 30], [0, 1, 2]),
+    )
+    came = arrivals(Curve(per_day=9000), hours=4)
+    loads = {40: 1, 20: 19, 60: 30}
+    for each in (service, service.without(0)):
+        chances = np.random.default_rng((5, 1)).random((came.n, 3))
+        boot_s = drawn(each.boot, chances[:, 1])
+        load_s = [loads[round(boot)] for boot in boot_s]
+        direct = replay(came, queue, service_s=drawn(each.service, chances[:, 0]), boot_s=boot_s, load_s=load_s)
+        assert played(each, came, queue, seed=5).latency_s.tolist() == direct.latency_s.tolist()
+    assert set(service.without(0).load.high) == {19, 30}
+
+
+def test_every_worker_that_booted_pays_for_its_boot_and_a_machine_for_one_each_day() -> None:
+    queue = Setting(window_s=5, max_workers=2, bound=False)
+    twice = Arrivals(at_s=np.array([0.0, 1]), span_s=float(MONTH_S))
+    dear = steady("Runpod", 0, queue, service_s=0, boot_s=30, usd_per_boot_nano=70)
+    month = month_of(dear, twice)
+    assert (month.replayed.boots, month.replayed.cold.tolist()) == (2, [True, False]), "the second found nobody waiting"
+    assert month.usd_per_month_nano == 140
+    ten_days = Arrivals(at_s=np.array([0.0]), span_s=864_000.0)
+    by_day = month_of(replace(dear, setting=rented(2, hours=(8, 20))), ten_days)
+    assert by_day.nano == pytest.approx(2 * 10 * 70 * MONTH_S / 864_000)
+    assert month_of(replace(dear, setting=rented(2)), ten_days).nano == 0, "they stand since before"
 
 
 def test_a_longer_stretch_is_scaled_to_a_month() -> None:
