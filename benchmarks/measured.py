@@ -13,21 +13,9 @@ import numpy as np
 import polars as pl
 
 from analysis import cost, schema
+from analysis.verdict.campaigns import BLOCKS, LIKE, REFERENCE, Plan, Side
 from analysis.verdict.card import Pinned
 from analysis.verdict.evidence import Frames
-from benchmarks.campaigns import (
-    BILL,
-    BLOCKS,
-    BOOT_BETWEEN,
-    BOOT_S,
-    BOOT_WITHIN,
-    LIKE,
-    SHARED,
-    WARM_S,
-    WITHIN,
-    Plan,
-    Side,
-)
 
 FIRST = datetime(2026, 11, 2, tzinfo=UTC)
 PARTS = ("night", "morning", "afternoon", "evening")
@@ -69,11 +57,11 @@ def frames(
         for number in range(plan.blocks):
             block = _block(len(blocks) + 1, workflow, number)
             blocks.append(block)
-            shared = float(dice.normal(0, SHARED))
+            shared = float(dice.normal(0, REFERENCE.shared))
             for arm in arms:
                 for half in range(arm.parts):
                     deployment = _deployment(ids, block, arm, half)
-                    kappa[deployment["deployment_id"]] = arm.bill * float(np.exp(dice.normal(0, BILL)))
+                    kappa[deployment["deployment_id"]] = arm.bill * float(np.exp(dice.normal(0, arm.side.bill)))
                     jobs += _jobs(dice, ids, deployment, arm, shared, plan)
                     deployments.append(deployment)
     tables = pl.DataFrame(deployments, schema=schema.DEPLOYMENTS), pl.DataFrame(jobs, schema=schema.JOBS)
@@ -113,16 +101,16 @@ def _jobs(
 ) -> Iterator[dict[str, Any]]:
     """Warm jobs back to back, then cold probes, each after the capacity has gone; the deployment ends after them."""
     side, at = arm.side, deployment["ready_at"]
-    level = math.log(WARM_S * side.slower) + shared + float(dice.normal(0, side.host))
-    boots = math.log(BOOT_S * side.cold) + float(dice.normal(0, BOOT_BETWEEN))
+    level = math.log(REFERENCE.warm_s * side.slower) + shared + float(dice.normal(0, side.host))
+    boots = math.log(REFERENCE.boot_s * side.cold) + float(dice.normal(0, side.boot_between))
     together = (1 - side.icc) / side.icc
     chance = float(dice.beta(side.success * together, (1 - side.success) * together))
     kinds = [False] * (plan.warm // arm.parts) + [True] * (plan.cold // arm.parts)
     for position, cold in enumerate(kinds):
         ids.job += 1
-        boot_s = float(np.exp(boots + dice.normal(0, BOOT_WITHIN))) if cold else 0.0
-        run_s = float(np.exp(level + dice.normal(0, WITHIN)))
-        run_s *= 4.0 if dice.random() < side.stalls else 1.0
+        boot_s = float(np.exp(boots + dice.normal(0, side.boot_within))) if cold else 0.0
+        run_s = float(np.exp(level + dice.normal(0, side.within)))
+        run_s *= REFERENCE.stall if dice.random() < side.stalls else 1.0
         failed = dice.random() >= chance
         at += timedelta(seconds=IDLE_S + 1 if cold else 0)
         yield _job(ids.job, deployment, at, boot_s, run_s, cold=cold, failed=failed, position=position)

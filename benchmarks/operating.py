@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from analysis.verdict.campaigns import BLOCKS, HALF_BLOCKS, LIKE, Plan, Side, campaign
 from analysis.verdict.card import Card
 from analysis.verdict.rule import rule
-from benchmarks.campaigns import BLOCKS, HALF_BLOCKS, Plan, Side, campaign
 from words import Verdict
 
 STATED_FROM = 600  # campaigns behind a stated share, where nothing else is told
@@ -33,7 +33,7 @@ class Row:
     stated: float
     saving: float
     candidate: Side
-    baseline: Side | None = None
+    baseline: Side = LIKE
     plan: Plan = BLOCKS
     alpha: float = 0.05
     at_most: bool = False
@@ -91,7 +91,7 @@ def _go(
     stated: float,
     saving: float,
     side: Side,
-    baseline: Side | None = None,
+    baseline: Side = LIKE,
     *,
     alpha: float = 0.05,
     plan: Plan = BLOCKS,

@@ -11,10 +11,10 @@ import pytest
 
 from analysis.traffic.profile import Curve
 from analysis.verdict.blocked import blocked
+from analysis.verdict.campaigns import Plan, Side
 from analysis.verdict.card import Card
 from analysis.verdict.cases import cases, verdict
 from analysis.verdict.evidence import Beside, Compared, Frames, ImageJudgement
-from benchmarks.campaigns import Plan, Side
 from benchmarks.measured import FIRST, PINNED, Measured, frames
 from words import Gate, Verdict
 

@@ -9,10 +9,10 @@ import pytest
 
 from analysis.estimates import Counts
 from analysis.looks import alphas
+from analysis.verdict.campaigns import BLOCKS, HALF_BLOCKS, Plan, Side, campaign
 from analysis.verdict.card import Card, Margins, Minima
 from analysis.verdict.gates import Look, gates
 from analysis.verdict.rule import Case, Ruling, judge, rule
-from benchmarks.campaigns import BLOCKS, HALF_BLOCKS, Plan, Side, campaign
 from benchmarks.operating import Row, allowed, measure, rows
 from words import Gate, Verdict
 
