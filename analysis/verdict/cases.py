@@ -1,5 +1,9 @@
 """What the rule is given: every candidate of every workflow of the card, with its looks and why it may be blocked."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analysis.traffic import profile
 from analysis.verdict.blocked import blocked
 from analysis.verdict.card import Card
 from analysis.verdict.evidence import Beside, Compared, Frames
@@ -18,12 +22,25 @@ def verdict(card: Card, frames: Frames, beside: Beside) -> tuple[list[Ruling], O
     return rulings, overall(card, rulings, beside.ops_usd)
 
 
-def _case(compared: Compared) -> Case:
+def at_volume(compared: Compared, per_day: float, *, requests: int | None = None) -> Case:
+    """The same measurements under our hours at another volume, replayed anew; what may block it is left aside.
+
+    requests: so many at least enter each replay, fewer being faster; None: as many as a verdict's. Raises LoadError
+    where that traffic cannot be replayed.
+    """
+    traffic = profile.at_volume(compared.beside.traffic[compared.workflow], per_day)
+    known = compared.beside
+    all_traffic = {**known.traffic, compared.workflow: traffic}
+    beside = replace(known, traffic=all_traffic, requests=known.requests if requests is None else requests)
+    return _case(replace(compared, beside=beside), [])
+
+
+def _case(compared: Compared, flaws: Sequence[str] | None = None) -> Case:
     return Case(
         workflow=compared.workflow,
         candidate=compared.candidate,
         looks=compared.looks(),
         seen=len(compared.paired) * compared.parts,
         rented=compared.rented,
-        blocked=blocked(compared),
+        blocked=blocked(compared) if flaws is None else flaws,
     )

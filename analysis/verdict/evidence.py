@@ -65,7 +65,7 @@ class Beside:
     unbilled: backends whose plan has no bills. images: by workflow and backend. left_running: resources of ours, by
     backend. licensed: workflows of which a person answered that production may use them. content_open: by backend, why
     its content policy lets nothing be decided. post_hoc: why the card, edited after the first sample, may not decide
-    yet; empty: it may.
+    yet; empty: it may. requests: so many at least enter a replay.
     """
 
     traffic: Mapping[str, Traffic]
@@ -78,6 +78,7 @@ class Beside:
     licensed: Sequence[str] = ()
     content_open: Mapping[str, str] = field(default_factory=dict)
     post_hoc: str = ""
+    requests: int = Terms.requests
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,12 @@ class Compared:
         known = {each.name: each for each in found if isinstance(each, Service) and each.missing is None}
         mine, base = (known.get(called(name)) for name in (self.candidate, self.card.baseline))
         traffic = self.beside.traffic[self.workflow]
-        terms = Terms(traffic=traffic, alpha=self.card.alpha, margin=self.card.margins.blended_p95)
+        terms = Terms(
+            traffic=traffic,
+            alpha=self.card.alpha,
+            margin=self.card.margins.blended_p95,
+            requests=self.beside.requests,
+        )
         return replayed(mine, base, terms) if mine and base else None
 
     def _money(self, found: Replayed | None) -> Money:
