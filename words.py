@@ -304,18 +304,6 @@ class Verdict(StrEnum):
     SPLIT = "split"  # of all: the workflows go to different places
     STALE = "stale"  # it was said of a world that has changed since
 
-    @property
-    def label(self) -> str:
-        """As a person reads it; which of two ways to stay is said."""
-        return _SAID.get(self, self.value.upper())
-
-
-_SAID = {
-    Verdict.NO_GO: "NO-GO",
-    Verdict.NOT_WORTH_IT: "STAY (not worth it)",
-    Verdict.NOT_SHOWN: "STAY (not shown)",
-}
-
 
 class AnswerKind(StrEnum):
     """A question that no measurement answers."""

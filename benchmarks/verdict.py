@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.traffic.profile import KNOWN
+from analysis.verdict.campaigns import Plan, Side
 from analysis.verdict.card import Card
 from analysis.verdict.cases import cases
 from analysis.verdict.document import document
 from analysis.verdict.evidence import Beside, Frames, ImageJudgement
 from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
-from benchmarks.campaigns import Plan, Side
 from benchmarks.measured import FIRST, PINNED, Measured, frames
 
 WORKFLOWS, CANDIDATES = ("flux-dev", "qwen-image-2512"), ("runpod", "vast")

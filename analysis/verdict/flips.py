@@ -14,6 +14,7 @@ from analysis.verdict.card import Card
 from analysis.verdict.gates import Money
 from analysis.verdict.levers import Lever
 from analysis.verdict.rule import Case, Ruling, judge
+from analysis.verdict.said import STATES
 from words import Verdict
 
 STEPS = 4  # between now and each end of what is plausible
@@ -81,13 +82,13 @@ class Flip:
     @property
     def sentence(self) -> str:
         """GO flips to STAY (not shown) if the price of Runpod rises above $1.234 an hour."""
-        lever, state = self.lever, self.at_now.state.label
+        lever, state = self.lever, STATES[self.at_now.state]
         if self.point is None or self.becomes is None:
             return (
                 f"{state} holds with {lever.name} anywhere from {lever.write(lever.low)} to {lever.write(lever.high)}."
             )
         way = "rises above" if self.point > lever.now else "falls below"
-        return f"{state} flips to {self.becomes.label} if {lever.name} {way} {lever.write(self.point)}."
+        return f"{state} flips to {STATES[self.becomes]} if {lever.name} {way} {lever.write(self.point)}."
 
 
 def flips(card: Card, case: Case, found: Sequence[Lever], others: Sequence[Case] = ()) -> list[Flip]:

@@ -21,6 +21,12 @@ NAMES: Mapping[Gate, str] = {
     Gate.SAVING: "saving",
     Gate.WORTH: "net saving",
 }
+STATES: Mapping[Verdict, str] = {  # as a person reads them; which of two ways to stay is said
+    **{state: state.value.upper() for state in Verdict},
+    Verdict.NO_GO: "NO-GO",
+    Verdict.NOT_WORTH_IT: "STAY (not worth it)",
+    Verdict.NOT_SHOWN: "STAY (not shown)",
+}
 _RATIOS, _POINTS = (Gate.WARM_P95, Gate.COLD), (Gate.SUCCESS, Gate.STALLS)
 
 

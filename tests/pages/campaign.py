@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session, select
 
+from analysis.verdict.campaigns import Plan, Side
 from analysis.verdict.evidence import Frames
-from benchmarks.campaigns import Plan, Side
 from benchmarks.measured import FIRST, RATE_NANO, Measured, frames
 from clock import SharedClock, WallClock
 from storage import answers, cards

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.verdict.campaigns import Side, campaign
 from analysis.verdict.card import Card
 from analysis.verdict.document import document, gate_of, judged
 from analysis.verdict.frozen import Facts, Snapshot, SnapshotError, digest, freeze, thaw
 from analysis.verdict.gates import Look
 from analysis.verdict.rule import Case
 from analysis.verdict.said import listed
-from benchmarks.campaigns import Side, campaign
 from words import Gate, Verdict
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
