@@ -22,6 +22,7 @@ from cli import (
     launch,
     migrate,
     prices,
+    reports,
     runs,
     schedule,
     simulate,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, card,
-    answer, verdict, export, migrate,
+    answer, verdict, reports, export, migrate,
 ):  # fmt: skip
     verb.register(app)
 

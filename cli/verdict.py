@@ -33,7 +33,7 @@ def verdict(
     """
     if snapshot and freeze:
         raise Refused("A frozen snapshot is frozen already: leave --freeze or --snapshot away.")
-    said = _frozen(snapshot) if snapshot else _now(keep=freeze)
+    said = said_of(snapshot, keep=freeze)
     if said is None:
         raise typer.Exit(NO_DATA)
     if json:
@@ -41,6 +41,11 @@ def verdict(
     else:
         _draw(said)
     raise typer.Exit(EXIT[said["state"]])
+
+
+def said_of(snapshot: str | None, *, keep: bool = False) -> dict[str, Any] | None:
+    """The document of a frozen snapshot, or of what was measured so far; None where nothing could be judged."""
+    return _frozen(snapshot) if snapshot else _now(keep=keep)
 
 
 def _now(*, keep: bool) -> dict[str, Any] | None:

@@ -24,6 +24,14 @@ from storage.models import Snapshot as Row
 from storage.profiles import profiles, traffic_of
 from words import BillOutcome, BlockStatus, CostState, DeploymentState, EffortKind, Verdict
 
+_CELLS = (
+    "workflow", "backend", "gpu", "start_kind", "n", "good", "success_rate", "success_lo", "success_hi",
+    "latency_p50_s", "latency_p50_lo_s", "latency_p50_hi_s", "latency_p95_s", "latency_p95_lo_s", "latency_p95_hi_s",
+)  # fmt: skip
+_ARMS = (
+    "workflow", "backend", "gpu", "deployments", "jobs", "good_images", "billed_usd", "estimated_usd", "state",
+    "fully_loaded_usd_per_image",
+)  # fmt: skip
 _UP = [state.value for state in (DeploymentState.PROVISIONING, DeploymentState.READY, DeploymentState.STOPPED)]
 
 
@@ -161,5 +169,7 @@ def _facts(session: Session, version: Version, measured: Frames, beside: Beside)
         post_hoc="" if not version.post_hoc else f"locked after {version.row.samples_before:,} samples",
         images_per_month={name: traffic.per_day * DAYS_PER_MONTH for name, traffic in beside.traffic.items()},
         ops_usd=beside.ops_usd,
+        cells=compare.cells(measured.jobs).select(_CELLS).to_dicts(),
+        arms=compare.arms(measured.deployments, measured.jobs, measured.charges).select(_ARMS).to_dicts(),
         simulated=bool(installation and installation.simulated),
     )

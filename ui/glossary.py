@@ -42,6 +42,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "bracket; else it is drawn anew each time, with a 95 % band from 64 probes on.",
     "gate": "One criterion of the locked card. It passes where its limit clears the margin at this look, and is harm "
     "where the other limit does. Limits are one-sided; early looks ask for more, so that all together keep 5 %.",
+    "definition of done": "What the initiative asked for, each line ticked by what is measured, timed or frozen, never "
+    "by hand.",
     "worth": "The saving at equal service of what the baseline would cost a month at our traffic, less what operations "
     "cost more. Summed over the workflows that move; limits are those of the look that decided.",
     "saving": "1 - the candidate's dollars per good image over the baseline's, both at equal service, metered dollars "

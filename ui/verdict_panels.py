@@ -5,11 +5,12 @@ from collections.abc import Callable
 import streamlit as st
 from sqlmodel import Session
 
+from analysis.verdict.progress import progress
 from storage import signoffs, verdicts
 from storage.card_values import CardRefused
 from storage.db import StorageError
 from storage.models import SignOff
-from ui import actions, charts, draw, load, verdict_view
+from ui import actions, charts, draw, load, load_traffic, load_verdict, verdict_view
 from ui.formats import day_time, money_text, plain
 from ui.glossary import meaning
 from ui.names import label
@@ -36,6 +37,7 @@ def verdict(at: load.Version, said: Document) -> None:
     _moves(said)
     st.subheader("Ground checks", anchor=False, help=meaning("gate"))
     draw.table(verdict_view.ground(said), simulated=said["simulated"])
+    _progress(at, said)
     _signed(at)
 
 
@@ -99,6 +101,20 @@ def _told() -> None:
         st.error(plain(refused), icon=":material/block:")
     if done := st.session_state.pop(DONE, None):
         st.success(done, icon=":material/check:")
+
+
+def _progress(at: load.Version, said: Document) -> None:
+    """The initiative's definition of done, ticked by evidence."""
+    timed = load_traffic.effort(at)["backend"].unique().to_list()
+    lines = progress(
+        said["cells"], said["arms"], timed=timed, snapshots=len(load_verdict.frozen(at)), state=said["state"]
+    )
+    st.subheader("Definition of done (IN-035)", anchor=False, help=meaning("definition of done"))
+    marks = {True: ":green[:material/check:] done", False: ":yellow[:material/hourglass_empty:] not yet"}
+    draw.table(
+        [{"Line": line.text, "There is": plain(line.evidence), "Done": marks[line.done]} for line in lines],
+        simulated=said["simulated"],
+    )
 
 
 def _signed(at: load.Version) -> None:

@@ -135,6 +135,11 @@ def flat(card: Card) -> dict[str, Any]:
     return _flat(asdict(card))
 
 
+def terms(card: Card) -> dict[str, Any]:
+    """Every criterion by its dotted name, in one order: margins.saving."""
+    return dict(sorted(_flat(asdict(card)).items()))
+
+
 def problems(card: Card) -> list[str]:
     """Sentences, each with what contradicts and what would be right; none of a card that can decide."""
     return [sentence for check in _CHECKS for sentence in check(card)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis.estimates import Estimate
 from analysis.verdict import said
+from analysis.verdict.card import terms
 from analysis.verdict.frozen import Snapshot
 from analysis.verdict.gates import Judged
 from analysis.verdict.overall import Overall, Placed, overall
@@ -42,6 +43,7 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
             "locked_at": facts.locked_at and facts.locked_at.isoformat(),
             "locked_by": facts.locked_by,
             "post_hoc": facts.post_hoc,
+            "terms": terms(snapshot.card),
         },
         "jobs": facts.jobs,
         "blocks": facts.blocks,
@@ -50,6 +52,8 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
         "final_share": facts.final_share,
         "workflows": [_workflow(placed) for placed in whole.placed],
         "candidates": [_candidate(snapshot, ruling) for ruling in rulings],
+        "cells": [dict(row) for row in facts.cells],
+        "arms": [dict(row) for row in facts.arms],
     }
 
 

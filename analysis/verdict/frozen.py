@@ -31,7 +31,8 @@ class SnapshotError(ValueError):
 class Facts:
     """What is told beside the rule. spent_usd: on the blocks, billed or estimated; final_share: of that in final bills.
 
-    ops_usd: what running a backend costs a month beside its bill; None: nobody timed it. version: of the card.
+    ops_usd: what running a backend costs a month beside its bill; None: nobody timed it. version: of the card. cells,
+    arms: rows of `compare.cells` and `compare.arms`, to be shown as they were.
     """
 
     at: datetime
@@ -46,6 +47,8 @@ class Facts:
     post_hoc: str = ""
     images_per_month: Mapping[str, float] = field(default_factory=dict)  # of each workflow
     ops_usd: Mapping[str, float | None] = field(default_factory=dict)
+    cells: Sequence[Mapping[str, Any]] = ()
+    arms: Sequence[Mapping[str, Any]] = ()
     simulated: bool = False
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests.pages.frames import START, arms, cell, cells, job, speed, timed_jobs
-from ui import charts, compare_view, latency_view, run_view
+from ui import charts, compare_view, latency_view, run_view, verdict_view
 from ui.charts.burn import Point
 from ui.charts.kit import KEYS, Spec
 from words import StartKind
@@ -44,7 +44,14 @@ def specs() -> dict[str, Spec]:
     meets = pl.DataFrame([{"x": 50.0, "y": 12.0, "label": "Modal is cheaper below 50"}])
     gone = lines.with_columns(y=pl.lit(0.5), low=pl.lit(0.4), high=pl.lit(0.6))
     day = pl.DataFrame({"hour": [0, 1], "per_hour": [3.0, 9.0], "simulated": [True, True]})
+    gate = {
+        "gate": "saving", "passes": True, "harm": False, "margin": 0.1, "least": True, "why": "", "n": 720,
+        "value": 0.3, "low": 0.2, "high": 0.4, "words": {"estimate": "30 %", "interval": "[20, 40]", "bound": "> 10 %"},
+    }  # fmt: skip
+    names = ("saving", "warm_p95", "success")
+    move = {"candidate": "runpod", "gates": [{**gate, "gate": name} for name in names]}
     return {
+        "gates": charts.gates(verdict_view.gate_rows(move, simulated=True)),
         "volume": charts.volume(lines, marks=meets, per_day=40),
         "coldshare": charts.coldshare(lines.drop("low", "high").with_columns(y=pl.lit(0.5)), per_day=40),
         "eviction": charts.eviction(gone, pl.DataFrame({"x": [30.0]})),

@@ -1,0 +1,119 @@
+"""A report as text: Markdown for wikis, one HTML file, Typst's source for the PDF, a short message for chat."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from analysis.verdict.report import Report, Section, Table
+
+Pictures = Mapping[str, str]  # name -> SVG
+
+_CSS = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.15rem;margin-top:2rem}.marked{color:#7A3FC0;font-weight:600}
+.stamp,.under{color:#5B6472}
+table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #8884;vertical-align:top}
+figure{margin:1rem 0;background:#fff;overflow-x:auto}
+@media print{h2{break-after:avoid}.rest:first-of-type{break-before:page}}"""
+_HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">"""
+
+
+def markdown(report: Report) -> str:
+    """GitHub's Markdown; no pictures: tables say the same."""
+    parts = [*([f"**{_md(report.marked)}**"] if report.marked else []), _md(report.stamp), f"# {_md(report.headline)}"]
+    parts += [_md(line) for line in report.under]
+    for section in (*report.first, *report.rest):
+        parts += [f"## {_md(section.title)}", *(_md(line) for line in section.lines)]
+        if section.table is not None:
+            parts.append(_md_table(section.table))
+    return "\n\n".join(parts) + "\n"
+
+
+def html(report: Report, pictures: Pictures) -> str:
+    """One file that asks the network for nothing."""
+    marked = f'<p class="marked">{escape(report.marked)}</p>' if report.marked else ""
+    under = "".join(f'<p class="under">{escape(line)}</p>' for line in report.under)
+    first = "".join(_html(section, pictures, "first") for section in report.first)
+    rest = "".join(_html(section, pictures, "rest") for section in report.rest)
+    stamp, headline = escape(report.stamp), escape(report.headline)
+    return (
+        f"{_HEAD}<title>{headline}</title><style>{_CSS}</style></head><body>{marked}"
+        f'<p class="stamp">{stamp}</p><h1>{headline}</h1>{under}{first}{rest}</body></html>\n'
+    )
+
+
+def typst(report: Report, pictures: Iterable[str]) -> str:
+    """Typst's source; a picture is a file of its name with `.svg`, blanks as `-`."""
+    known = set(pictures)
+    marked = f'#text(fill: rgb("#7A3FC0"), weight: "bold")[{_typ(report.marked)}]\n\n' if report.marked else ""
+    head = (
+        '#set page(paper: "a4", margin: (x: 18mm, y: 16mm), numbering: "1 / 1")\n'
+        "#set text(size: 9.5pt)\n#set par(justify: false)\n#show heading.where(level: 2): set text(size: 11pt)\n"
+        "#set table(stroke: (x: none, y: 0.4pt + luma(200)), inset: (x: 3pt, y: 2.5pt))\n"
+    )
+    parts = [head, marked, f"#text(fill: luma(90))[{_typ(report.stamp)}]\n", f"= {_typ(report.headline)}\n"]
+    parts += [f"{_typ(line)}\n" for line in report.under]
+    parts += [_typst(section, known) for section in report.first]
+    parts.append("#pagebreak()\n")
+    parts += [_typst(section, known) for section in report.rest]
+    return "\n".join(parts)
+
+
+def message(report: Report, *, link: str = "") -> str:
+    """A few lines for chat, as the team writes them."""
+    event = f"[EVENT=VERDICT] {report.marked.partition(':')[0]}".strip()
+    return "\n".join([event, report.headline, *report.under, *([link] if link else [])])
+
+
+def file_of(picture: str) -> str:
+    """gates-0.svg."""
+    return f"{picture.replace(' ', '-')}.svg"
+
+
+def _html(section: Section, pictures: Pictures, kind: str) -> str:
+    lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
+    table = _html_table(section.table) if section.table is not None else ""
+    drawn = "".join(f"<figure>{pictures[name]}</figure>" for name in section.pictures if name in pictures)
+    return f'<section class="{kind}"><h2>{escape(section.title)}</h2>{lines}{table}{drawn}</section>'
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in table.head)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _typst(section: Section, known: set[str]) -> str:
+    parts = [f"== {_typ(section.title)}", *(f"{_typ(line)}\n" for line in section.lines)]
+    if section.table is not None:
+        parts.append(_typst_table(section.table))
+    drawn = [f'image("{file_of(name)}", width: 100%)' for name in section.pictures if name in known]
+    if drawn:
+        parts.append(f"#grid(columns: 2, gutter: 6pt, {', '.join(drawn)})")
+    return "\n".join(parts) + "\n"
+
+
+def _typst_table(table: Table) -> str:
+    head = ", ".join(f"[*{_typ(name)}*]" for name in table.head)
+    rows = ",\n".join(", ".join(f"[{_typ(cell)}]" for cell in row) for row in table.rows)
+    columns = ", ".join(["auto"] * (len(table.head) - 1) + ["1fr"])
+    return f"#text(size: 7.5pt, table(columns: ({columns},), table.header({head}),\n{rows}))"
+
+
+def _md_table(table: Table) -> str:
+    lines = [_md_row(table.head), _md_row(["---"] * len(table.head)), *(_md_row(row) for row in table.rows)]
+    return "\n".join(lines)
+
+
+def _md_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell if cell == "---" else _md(cell) for cell in cells) + " |"
+
+
+def _md(text: str) -> str:
+    """A stranger's words stay words."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#$" else sign for sign in " ".join(text.split()))
+
+
+def _typ(text: str) -> str:
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#$@~=+-/\"'" else sign for sign in " ".join(text.split()))

@@ -1,0 +1,216 @@
+"""The report of a verdict as sections of text and tables: one page for finance, then appendices for engineers.
+
+Pure: of the document that a snapshot gives. How a section looks is the business of `analysis.verdict.render`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from analysis.verdict.said import STATES
+from words import Verdict, called
+
+Document = Mapping[str, Any]
+DASH = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Cells are plain text."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A heading with paragraphs, then a table, then pictures by name (`gates 0`: those of the first candidate)."""
+
+    title: str
+    lines: Sequence[str] = ()
+    table: Table | None = None
+    pictures: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """headline: the finding. under: what stands beneath it. first: the page for finance; rest: the appendices."""
+
+    marked: str  # SIMULATED, or empty
+    stamp: str
+    headline: str
+    under: Sequence[str]
+    first: Sequence[Section]
+    rest: Sequence[Section]
+
+
+def report(said: Document) -> Report:
+    """Everything that a reader needs to take the verdict apart."""
+    made = datetime.fromisoformat(said["made_at"])
+    snapshot = said["snapshot"][:8] or "not frozen"
+    return Report(
+        marked="SIMULATED: no real cloud, no real dollar" if said["simulated"] else "",
+        stamp=f"GPU Bake-off · IN-035 · {day(made)} · snapshot {snapshot}",
+        headline=said["title"],
+        under=[line for line in (said["sentence"], _valid(said)) if line],
+        first=list(_first(said)),
+        rest=list(_appendices(said)),
+    )
+
+
+def day(at: datetime) -> str:
+    """23 Nov 2026."""
+    return f"{at.day} {at:%b %Y}"
+
+
+def _valid(said: Document) -> str:
+    card, share = said["card"], said["final_share"]
+    bills = "no bill yet" if share is None else f"bills {share * 100:.0f} % final"
+    when = card["post_hoc"] or "before the first sample"
+    jobs = f"{said['jobs']:,} jobs in {said['blocks']} blocks on {said['days']} days"
+    return (
+        f"Valid to {day(datetime.fromisoformat(said['valid_to']))} · card v{card['version']} locked by "
+        f"{card['locked_by']}, {when} · {bills} · {jobs}"
+    )
+
+
+# ---------------------------------------------------------------- for finance
+
+
+def _first(said: Document) -> Iterator[Section]:
+    rows = [
+        [row["workflow"], called(row["candidate"]), STATES[Verdict(row["state"])], _gate(row, "saving"), row["says"]]
+        for row in said["candidates"]
+    ]
+    yield Section(
+        title="What the rule says",
+        table=Table(head=("workflow", "candidate", "verdict", "saving", "why"), rows=rows),
+        pictures=[f"gates {i}" for i, row in enumerate(said["candidates"]) if row["gates"]],
+    )
+    yield Section(title="We ask", lines=_ask(said))
+    yield Section(title="How sure", lines=list(_sure(said)))
+    signed = said.get("signed") or "______________________"
+    yield Section(title="Signed", lines=[f"Limits locked by {said['card']['locked_by']}. Signed: {signed}"])
+
+
+def _ask(said: Document) -> list[str]:
+    moving = [row for row in said["workflows"] if row["state"] == Verdict.GO.value]
+    if moving:
+        asked = [f"An epic to move {row['workflow']} to {called(row['destination'])}." for row in moving]
+        low = said["low_usd_per_month"]
+        floor = f"${low:,.0f}" if low is not None else "an unknown amount"
+        return [*asked, f"If it goes as the lower limits say, it saves {floor} a month after operations.", *_OUTLINE]
+    return {
+        Verdict.INSUFFICIENT.value: ["Nothing yet: measure on, as the plan says."],
+        Verdict.BLOCKED.value: ["Nothing yet: mend what blocks the verdict, named above."],
+        Verdict.NO_GO.value: ["Nothing: stay, and do not extend this card."],
+    }.get(said["state"], ["Nothing: stay. A new question needs a new card."])
+
+
+_OUTLINE = (
+    "Outline: deploy the workflow beside production with the same image and model files; send 1 % of the requests for "
+    "a week and hold cold share and p95 against this report; then 25 %, then all; keep the old deployment scaled to "
+    "zero for 30 days as the way back.",
+)
+
+
+def _sure(said: Document) -> Iterator[str]:
+    for row in said["candidates"]:
+        held = [gate for gate in row["gates"] if gate["passes"]]
+        not_yet = [gate for gate in row["gates"] if not gate["passes"]]
+        name = f"{row['workflow']} on {called(row['candidate'])}"
+        if held:
+            yield f"Sure of, {name}: {'; '.join(_words(gate) for gate in held)}."
+        if not_yet:
+            yield f"Not sure of, {name}: {'; '.join(_words(gate) for gate in not_yet)}."
+
+
+def _words(gate: Document) -> str:
+    said, why = gate["words"], f" ({gate['why']})" if gate["why"] else ""
+    return " ".join(f"{gate['gate'].replace('_', ' ')} {said['estimate']} {said['interval']}".split()) + why
+
+
+# ---------------------------------------------------------------- for engineers
+
+
+def _appendices(said: Document) -> Iterator[Section]:
+    yield _card(said)
+    for row in said["candidates"]:
+        if row["gates"]:
+            yield _gates(row)
+    for name, title in (("cells", "Latency and success by cell"), ("arms", "Cost by arm"), ("failures", "Failures")):
+        if rows := said.get(name):
+            head = list(rows[0])
+            yield Section(
+                title=title, table=Table(head=head, rows=[[_cell(row[column]) for column in head] for row in rows])
+            )
+    yield _method(said)
+    yield _recompute(said)
+
+
+def _card(said: Document) -> Section:
+    terms = said["card"].get("terms") or {}
+    rows = [[name, _cell(value)] for name, value in sorted(terms.items())]
+    lines = [f"Version {said['card']['version']}, SHA-256 {said['card']['digest']}."]
+    return Section(title="A. Decision card", lines=lines, table=Table(head=("criterion", "value"), rows=rows))
+
+
+def _gates(row: Document) -> Section:
+    head = ("gate", "passes", "harm", "estimate", "interval", "limit", "n", "blocks", "design effect", "note")
+    rows = [
+        [
+            gate["gate"].replace("_", " "),
+            {True: "yes", False: "no", None: "open"}[gate["passes"]],
+            "yes" if gate["harm"] else "no",
+            gate["words"]["estimate"],
+            gate["words"]["interval"] or DASH,
+            gate["words"]["bound"],
+            *(_cell(gate[name]) for name in ("n", "blocks", "deff")),
+            gate["why"],
+        ]
+        for gate in row["gates"]
+    ]
+    look = f"Look {row['look']}, {row['blocks']} blocks; each limit at alpha {row['alpha']:.5f}, one-sided."
+    harm = [gate for gate in row["all_jobs"] if gate["harm"]]
+    also = [f"Over all jobs, failures as endless: {_words(gate)} is beyond its margin." for gate in harm]
+    title = f"B. Gates: {row['workflow']} on {called(row['candidate'])}"
+    return Section(title=title, lines=[look, *also], table=Table(head=head, rows=rows))
+
+
+def _method(said: Document) -> Section:
+    return Section(
+        title="H. Method",
+        lines=[
+            "Blocks of one day-part of one day, arms side by side on fresh capacity, the same prompts and seeds. "
+            "Latency counts from the intended start; a failure is endless. Limits respect blocks: order statistics at "
+            "the effective n for quantiles, MOVER for their ratios, Newcombe for rates, block-t for cold latency, "
+            "jackknife over blocks for money. Looks spend alpha by O'Brien and Fleming; candidates share it by Holm's "
+            "steps.",
+            "Cost is our traffic replayed through what was measured, each provider, the baseline too, at its cheapest "
+            "setting that serves as well. Formulas with sources: docs/reference/formulas.md.",
+            f"Spent to know this: ${said['spent_usd']:,.2f}.",
+        ],
+    )
+
+
+def _recompute(said: Document) -> Section:
+    name = said["snapshot"][:8] or "HASH"
+    lines = [
+        f"The same bytes for ever: bakeoff verdict --snapshot {name} --json. From the tables: bakeoff verdict --json.",
+        "Raw samples, bills and allocations: bakeoff export.",
+    ]
+    return Section(title="J. Recompute", lines=lines)
+
+
+def _gate(row: Document, gate: str) -> str:
+    found = next((each for each in row["gates"] if each["gate"] == gate), None)
+    return DASH if found is None else f"{found['words']['estimate']} {found['words']['interval']}".strip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return DASH
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,143 @@
+"""The report: one page for finance, appendices for engineers, and strangers' words that stay words in every format."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from analysis.verdict.document import document
+from analysis.verdict.render import file_of, html, markdown, message, typst
+from analysis.verdict.report import Report, report
+from tests.unit.analysis.test_verdict_document import FACTS, GO, SPLIT, all_alike, blocked, early
+from words import Gate
+
+HOSTILE = "<script>alert(1)</script> | *bold* [x](http://evil.example) #import $x$ `rm`"
+
+
+def said(found: Any = SPLIT) -> dict[str, Any]:
+    return document(found, digest="7f3a" * 16)
+
+
+class Shape(HTMLParser):
+    """Tags that are opened, and what they ask the network for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.asked: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.asked += [value for name, value in attrs if name in ("src", "href") and value]
+
+
+def test_finance_reads_the_finding_its_dollars_and_what_is_asked_first() -> None:
+    made = report(said())
+
+    assert made.headline == "Split: flux-dev to Runpod, qwen stays on Modal"
+    assert made.under[0].startswith("Moving flux-dev saves $")
+    assert made.under[1].startswith(
+        "Valid to 21 Feb 2027 · card v3 locked by ana, before the first sample · bills 97 % final"
+    )
+    assert made.stamp == "GPU Bake-off · IN-035 · 23 Nov 2026 · snapshot 7f3a7f3a"
+    assert [section.title for section in made.first] == ["What the rule says", "We ask", "How sure", "Signed"]
+    ask = made.first[1].lines
+    assert ask[0] == "An epic to move flux-dev to Runpod."
+    assert "after operations" in ask[1]
+    assert ask[2].startswith("Outline: ")
+
+
+def test_every_candidate_has_its_row_and_its_gates() -> None:
+    made = report(said())
+    table = made.first[0].table
+
+    assert table is not None
+    assert [row[:3] for row in table.rows] == [
+        ["flux-dev", "Runpod", "GO"],
+        ["flux-dev", "Vast.ai", "STAY (not worth it)"],
+        ["qwen", "Runpod", "STAY (not worth it)"],
+        ["qwen", "Vast.ai", "STAY (not worth it)"],
+    ]
+    gates = [section for section in made.rest if section.title.startswith("B. Gates")]
+    assert len(gates) == 4
+    assert all(section.table is not None and len(section.table.rows) == len(Gate) for section in gates)
+
+
+def test_the_card_is_there_criterion_by_criterion() -> None:
+    (card,) = (section for section in report(said()).rest if section.title == "A. Decision card")
+
+    assert card.table is not None
+    terms = {row[0]: row[1] for row in card.table.rows}
+    assert terms["margins.saving"] == "0.1"
+    assert terms["candidates"] == "['runpod', 'vast']"
+    assert card.lines[0].startswith("Version 3, SHA-256 ")
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        (early(SPLIT), "Nothing yet: measure on, as the plan says."),
+        (blocked(all_alike(0.0), "A bill does not add up."), "Nothing yet: mend what blocks the verdict, named above."),
+        (all_alike(0.0), "Nothing: stay. A new question needs a new card."),
+    ],
+)
+def test_where_nothing_moves_nothing_is_asked(found: Any, asked: str) -> None:
+    assert report(said(found)).first[1].lines == [asked]
+
+
+def test_a_go_has_no_open_gate_among_what_it_is_sure_of() -> None:
+    sure = report(said(all_alike(GO))).first[2].lines
+
+    assert sure
+    assert all(line.startswith(("Sure of, ", "Not sure of, ")) for line in sure)
+
+
+def test_what_is_simulated_says_so_in_every_format() -> None:
+    made = report(document(replace(SPLIT, facts=replace(FACTS, simulated=True))))
+
+    assert markdown(made).startswith("**SIMULATED: ")
+    assert '<p class="marked">SIMULATED: ' in html(made, {})
+    assert "SIMULATED" in typst(made, ())
+    assert message(made).startswith("[EVENT=VERDICT] SIMULATED\n")
+    assert "SIMULATED" not in html(report(said()), {})
+
+
+def _hostile() -> Report:
+    found = report(said())
+    section = replace(found.first[0], lines=[HOSTILE])
+    return replace(found, headline=HOSTILE, first=[section])
+
+
+def test_strangers_words_stay_words() -> None:
+    made = _hostile()
+    shape = Shape()
+    shape.feed(html(made, {}))
+
+    assert "script" not in shape.tags
+    assert shape.asked == []
+    assert "\\<script\\>" in markdown(made)
+    assert "\\| \\*bold\\*" in markdown(made)
+    assert "\\#import \\$x\\$" in typst(made, ())
+
+
+def test_html_carries_its_pictures_and_asks_for_nothing() -> None:
+    text = html(report(said()), {"gates 0": "<svg>one</svg>"})
+
+    assert text.count("<svg>one</svg>") == 1
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_pdf_s_source_names_only_pictures_that_there_are() -> None:
+    text = typst(report(said()), ["gates 0"])
+
+    assert 'image("gates-0.svg"' in text
+    assert "gates-1.svg" not in text
+    assert file_of("gates 12") == "gates-12.svg"
+
+
+def test_a_table_in_markdown_has_a_cell_for_each_column() -> None:
+    rows = [line for line in markdown(report(said())).splitlines() if line.startswith("| flux-dev")]
+
+    assert rows
+    assert all(line.replace("\\|", "").count("|") == 6 for line in rows[:2])
