@@ -14,7 +14,7 @@ from ui.verdict_view import gate_rows
 
 # The light theme's colours of the nine meanings, in their order: outside of a page nothing fills the scale.
 COLOURS = ("#46505E", "#2563EB", "#B9500B", "#0B7A63", "#9B1C31", "#7A5B00", "#7A3FC0", "#5B6472", "#11151A")
-WIDTH_PX = 520
+WIDTH_PX = 400
 
 Document = Mapping[str, Any]
 

@@ -74,7 +74,11 @@ def file_of(picture: str) -> str:
 def _html(section: Section, pictures: Pictures, kind: str) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
     table = _html_table(section.table) if section.table is not None else ""
-    drawn = "".join(f"<figure>{pictures[name]}</figure>" for name in section.pictures if name in pictures)
+    drawn = "".join(
+        f"<figure>{pictures[name]}<figcaption>{escape(caption)}</figcaption></figure>"
+        for name, caption in section.pictures
+        if name in pictures
+    )
     return f'<section class="{kind}"><h2>{escape(section.title)}</h2>{lines}{table}{drawn}</section>'
 
 
@@ -88,7 +92,11 @@ def _typst(section: Section, known: set[str]) -> str:
     parts = [f"== {_typ(section.title)}", *(f"{_typ(line)}\n" for line in section.lines)]
     if section.table is not None:
         parts.append(_typst_table(section.table))
-    drawn = [f'image("{file_of(name)}", width: 100%)' for name in section.pictures if name in known]
+    drawn = [
+        f'[*{_typ(caption)}* #image("{file_of(name)}", width: 100%)]'
+        for name, caption in section.pictures
+        if name in known
+    ]
     if drawn:
         parts.append(f"#grid(columns: 2, gutter: 6pt, {', '.join(drawn)})")
     return "\n".join(parts) + "\n"

@@ -25,12 +25,12 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with paragraphs, then a table, then pictures by name (`gates 0`: those of the first candidate)."""
+    """A heading with paragraphs, then a table, then pictures: name (`gates 0`: of the first candidate) and caption."""
 
     title: str
     lines: Sequence[str] = ()
     table: Table | None = None
-    pictures: Sequence[str] = field(default_factory=tuple)
+    pictures: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,11 @@ def _first(said: Document) -> Iterator[Section]:
     yield Section(
         title="What the rule says",
         table=Table(head=("workflow", "candidate", "verdict", "saving", "why"), rows=rows),
-        pictures=[f"gates {i}" for i, row in enumerate(said["candidates"]) if row["gates"]],
+        pictures=[
+            (f"gates {i}", f"{row['workflow']} on {called(row['candidate'])}")
+            for i, row in enumerate(said["candidates"])
+            if row["gates"]
+        ],
     )
     yield Section(title="We ask", lines=_ask(said))
     yield Section(title="How sure", lines=list(_sure(said)))
@@ -127,7 +131,8 @@ def _sure(said: Document) -> Iterator[str]:
 
 
 def _words(gate: Document) -> str:
-    said, why = gate["words"], f" ({gate['why']})" if gate["why"] else ""
+    said = gate["words"]
+    why = f" ({gate['why']})" if gate["why"] and gate["why"] != said["estimate"] else ""
     return " ".join(f"{gate['gate'].replace('_', ' ')} {said['estimate']} {said['interval']}".split()) + why
 
 
