@@ -3,7 +3,7 @@
 import streamlit as st
 
 from storage.models import Request
-from ui import draw, effort_panels, load, providers_view
+from ui import answer_panels, draw, effort_panels, load, providers_view
 from ui.asking import ask_button, ask_reply
 from ui.formats import clock_time, plain
 from ui.names import in_order, label
@@ -80,3 +80,4 @@ else:
 if backends:
     effort_panels.effort_log(at, in_order(backends))
     effort_panels.payback(at)
+answer_panels.answers(at, simulated=any(simulated_of.values()))

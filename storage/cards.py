@@ -31,7 +31,7 @@ class Version:
     def card(self) -> Card:
         """What it says. Raises CardRefused where that is not what was hashed, or of a newer program."""
         if sha256(self.row.content.encode()).hexdigest() != self.row.digest:
-            raise CardRefused(f"{self} is not what was hashed: its content was changed in the database. Edit it anew.")
+            raise CardRefused(f"{self} is not what was hashed: its content was changed in the database. Edit it.")
         try:
             return read(self.row.content)
         except CardError as error:
@@ -92,10 +92,12 @@ def edit(
     """A new version with these values; it is a draft, and what rested on the one before is void. Raises CardRefused.
 
     base: the number of the version that the person saw. repin: pin every workflow anew, not only those that come in.
+    After a version that cannot be read it begins with the defaults.
     """
     before = _newest(session, base)
-    card = proposed(session, before.card, _read(values), repin=repin)
-    if not changes(before.card, card):
+    known = _readable(before)
+    card = proposed(session, known, _read(values), repin=repin)
+    if known and not changes(known, card):
         raise CardRefused(f"{before} says all of that already: nothing would change.")
     return _insert(session, card, made_by=made_by, now=now, note=note)
 
@@ -234,6 +236,13 @@ def _newest(session: Session, number: int | None) -> Version:
     if number not in (None, version.number):
         raise CardRefused(f"The card is at v{version.number} by now, made by {version.row.made_by}: look at it first.")
     return version
+
+
+def _readable(version: Version) -> Card | None:
+    try:
+        return version.card
+    except CardRefused:
+        return None
 
 
 def _read(values: Values) -> Values:

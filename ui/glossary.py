@@ -93,6 +93,20 @@ DEFINITIONS: Final[dict[str, str]] = {
     "spent": "Estimated from measured seconds until the bill is in.",
     "start kind": "cold: booted for this job. restored: from a snapshot. warm: ready. unknown: no evidence.",
     "dispatch delay": "Intended start to request sent: ours, and part of the latency.",
+    "decision card": "The criteria, locked and hashed before the first sample. An edit is a new version and a draft: "
+    "the lock, the review and the verdicts of the one before are void.",
+    "margin": "How much worse a candidate may be, or cheaper it has to be. Ratios are candidate over baseline, shares "
+    "are differences. The limit of the interval is held against it, not the estimate.",
+    "minimum": "Below any of these nothing is decided for a candidate, or no longer.",
+    "alpha": "One-sided error of each gate over all looks together. The candidates of a workflow share it (Holm).",
+    "look": "A count of blocks, fixed on the card, after which the rule may speak; between two nothing changes.",
+    "post hoc": "Locked after the first sample. Verdicts say so, and stay blocked until a second person has reviewed "
+    "the card: neither who made it nor who locked it.",
+    "pin": "What is compared of each workflow: the hash of its files, its settings and the GPU, filled when the card "
+    "is made from its newest schedule, run or its own file. What was measured otherwise blocks the verdict.",
+    "licence": "May production use the workflow's model commercially, and does the provider allow what production "
+    "makes? No measurement answers that: a person does, and the newest answer counts.",
+    "parity gap": "What production uses on the baseline: 2 as there, 1 with work, 0 missing. The newest answer counts.",
     "verdict": "GO, NO-GO, STAY or SPLIT under limits that are locked before the first sample.",
     "distance": "1 - SSIM of luma at 512 px, same prompt and seed. 0 is the same picture.",
     "real money": "What providers have billed or will bill for our resources. In a simulated world it is $0.",

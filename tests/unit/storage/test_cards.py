@@ -329,6 +329,9 @@ def test_content_that_was_changed_in_the_database_is_no_card(session: Session) -
     (told,) = cards.diff(versions(session)[0], versions(session)[0])
     assert "is not what was hashed" in told
 
+    assert edit(session, ONE, **ANA).card.margins.saving == 0.1, "begun anew from the defaults"
+    assert lock(session, by="ana", now=after(9)).number == 2
+
 
 def test_two_who_lock_at_once_are_one_lock_and_one_refusal(engine: Engine) -> None:
     with Session(engine) as session:
