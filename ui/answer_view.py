@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import workflows
 from storage.answers import CANDIDATES, PARITY_ITEMS, scores
 from storage.models import Answer
-from ui.formats import UNKNOWN, day_time, plain, quiet
+from ui.formats import UNKNOWN, day_time, plain
 from ui.names import label
 from words import AnswerKind, Provider
 
@@ -85,5 +85,5 @@ def _scored(row: Answer | None) -> str:
     if row is None:
         return OPEN
     note = f", {row.note}" if row.note else ""
-    who = quiet(f"{row.by}, {day_time(row.at)}{note}")
+    who = f":small[:gray[{plain(f'{row.by}, {day_time(row.at)}{note}')}]]"
     return f"{row.score} {_GLYPHS[row.score]} {scores(row.kind)[row.score]} {who}"

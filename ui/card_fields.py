@@ -28,8 +28,9 @@ class Field:
         return value if isinstance(value, int) else round(value * self.scale, _DIGITS)
 
     def written(self, card: Card) -> str:
-        """10 %"""
-        return f"{self.shown(card):g} {self.unit}".strip()
+        """10 %, $100"""
+        number = f"{self.shown(card):g}"
+        return f"${number}" if self.unit == "$" else f"{number} {self.unit}".strip()
 
     def held(self, typed: float) -> float | int:
         """What the card holds of what was typed."""

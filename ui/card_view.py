@@ -94,6 +94,6 @@ def _state(version: Version) -> str:
     row = version.row
     if row.locked_at is None:
         return "draft"
-    late = f" after {count(row.samples_before)} samples" if version.post_hoc else " before the first sample"
+    late = f", after {count(row.samples_before)} samples" if version.post_hoc else ", before the first sample"
     reviewed = f", reviewed by {plain(row.reviewed_by)}, {day_time(row.reviewed_at)}" if row.reviewed_at else ""
     return f"locked by {plain(row.locked_by)}, {day_time(row.locked_at)}{late}{reviewed}"

@@ -238,6 +238,10 @@ def test_shares_are_typed_in_per_cent(key: str, shown: str, typed: float, held: 
     assert (field.written(CARD), field.held(typed)) == (shown, held)
 
 
+def test_an_hour_is_written_in_dollars() -> None:
+    assert [field.written(CARD) for field in card_fields.PEOPLE] == ["$100", "16 h"]
+
+
 @pytest.mark.parametrize(
     ("weights", "chosen", "typed", "values"),
     [
