@@ -60,7 +60,9 @@ class Answer(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     kind: AnswerKind = Field(sa_type=word(AnswerKind), index=True)
-    subject: str = Field(index=True)  # a workflow; of parity, the backend and the item: runpod secrets
+    subject: str = Field(
+        index=True
+    )  # a workflow; of content, a provider; of parity, both it and the item: runpod secrets
     score: int  # licence, content: 1 yes, 0 no; parity: 0 missing, 1 with work, 2 as on the baseline
     note: str = Field(default="", sa_type=Said(SENTENCE))
     by: str

@@ -102,7 +102,7 @@ def test_the_fonts_are_our_own(visit: Visit) -> None:
 
 
 def test_strangers_words_run_nothing_and_link_nowhere(visit: Visit) -> None:
-    for path in ("/providers", "/job?id=232", "/run?id=3", "/compare?view=Reliability", "/runs"):
+    for path in ("/providers", "/card", "/job?id=232", "/run?id=3", "/compare?view=Reliability", "/runs"):
         visit.open(path)
         assert visit.page.locator("a[href*='evil']").count() == 0, path
         assert visit.page.locator("[data-testid=stMarkdown] script").count() == 0, path
