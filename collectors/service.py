@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, exists
 from sqlmodel import Session, col, select, update
 
 from clock import WallClock
-from collectors import billing, orphans, prices, requests, schedules
+from collectors import billing, orphans, pairs, prices, requests, schedules
 from collectors.context import Context, Drained, log
 from collectors.runs import drive_run
 from collectors.schedule import each, repeat
@@ -21,7 +21,9 @@ from words import JobStatus, RequestState, RunStatus
 
 HEARTBEAT_S = 5.0  # liveness seconds
 DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
-PRICES, BILLS, SWEEP = (timedelta(minutes=minutes) for minutes in (15, 10, 5))  # of the world, between two of each
+PRICES, BILLS, SWEEP, PAIRS = (
+    timedelta(minutes=minutes) for minutes in (15, 10, 5, 1)
+)  # of the world, between two of each
 LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
 # What is asked each turn is built once: to build a statement costs more than to run it.
@@ -74,6 +76,7 @@ class Service:
             self._recurring(PRICES, self._prices, now + PRICES if self._priced else now),
             self._recurring(BILLS, self._bills, await billing.due(self.ctx, every=BILLS)),
             self._recurring(SWEEP, self._sweep, now + SWEEP),
+            self._recurring(PAIRS, self._pairs, now + PAIRS),
             asyncio.create_task(self._heartbeat()),
             asyncio.create_task(requests.listen(self.ctx)),
         ]
@@ -126,6 +129,7 @@ class Service:
             self.ctx.clock.leap(at)
         elif self._must_settle and not await self._scheduled():
             await orphans.sweep(self.ctx)
+            await pairs.compare_all(self.ctx)
             await when_idle()
             self._unsettled = False
 
@@ -152,6 +156,9 @@ class Service:
 
     async def _sweep(self) -> None:
         await orphans.sweep(self.ctx)
+
+    async def _pairs(self) -> None:
+        await pairs.compare(self.ctx)
 
     async def _heartbeat(self) -> None:
         while True:

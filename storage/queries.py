@@ -29,12 +29,15 @@ from storage.models import (
     Job,
     Observation,
     Offer,
+    Pair,
     PriceLayer,
     Prompt,
     Request,
     Run,
+    SignOff,
     Snapshot,
     TrafficProfile,
+    Vote,
     Workflow,
 )
 from words import CostState, JobStatus, RequestKind, RequestState
@@ -188,7 +191,7 @@ def open_requests(session: Session) -> Sequence[Request]:
 
 _GROWING: Sequence[Any] = (
     *(Run, Job, Deployment, Image, Observation, Event, Offer, Request),
-    *(BillRead, PriceLayer, Effort, TrafficProfile, DecisionCard, Answer, Snapshot),
+    *(BillRead, PriceLayer, Effort, TrafficProfile, DecisionCard, Answer, Snapshot, SignOff, Pair, Vote),
 )
 
 
