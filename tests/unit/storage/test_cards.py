@@ -218,6 +218,8 @@ def test_an_edit_voids_the_lock_the_review_and_the_verdicts_on_the_version_befor
     ]
     edit(session, {"alpha": 0.1}, **ANA)
     assert voids(session) == []
+    lock(session, by="bo", now=after(99))
+    assert voids(session) == ["the lock of 23 Nov 2026 by bo"], "verdicts on the version before it are void already"
 
 
 # ---------------------------------------------------------------- lock and review
