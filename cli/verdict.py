@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis.arrivals import LoadError
-from analysis.verdict.document import EXIT, NO_DATA, document
+from analysis.verdict.document import EXIT, NO_DATA, STALE_EXIT, document
 from analysis.verdict.frozen import SnapshotError
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
 from storage import cards, verdicts
@@ -29,7 +29,7 @@ def verdict(
 ) -> None:
     """Move, stay or split, by the locked decision card.
 
-    Exit code 0: GO or SPLIT; 10: stay or NO-GO; 20: not enough, or no data; 30: BLOCKED.
+    Exit code 0: GO or SPLIT; 10: stay or NO-GO; 20: not enough, or no data; 30: BLOCKED; 40: a snapshot out of date.
     """
     if snapshot and freeze:
         raise Refused("A frozen snapshot is frozen already: leave --freeze or --snapshot away.")
@@ -40,7 +40,7 @@ def verdict(
         give(said)
     else:
         _draw(said)
-    raise typer.Exit(EXIT[said["state"]])
+    raise typer.Exit(STALE_EXIT if said.get("stale") else EXIT[said["state"]])
 
 
 def said_of(snapshot: str | None, *, keep: bool = False) -> dict[str, Any] | None:
@@ -71,16 +71,21 @@ def _now(*, keep: bool) -> dict[str, Any] | None:
 
 
 def _frozen(beginning: str) -> dict[str, Any]:
+    folder = data_folder()
     with reading() as session:
         try:
-            name, found = verdicts.named(session, Blobs(data_folder().blobs), beginning)
+            name, found = verdicts.named(session, Blobs(folder.blobs), beginning)
         except SnapshotError as error:
             raise Refused(str(error)) from None
-    return document(found, digest=name)
+        stale = verdicts.stale_now(session, found, now=world_clock(folder).now())
+    said = document(found, digest=name)
+    return said | {"stale": stale} if stale else said
 
 
 def _draw(said: Mapping[str, Any]) -> None:
     simulated = "SIMULATED: no real cloud, no real dollar\n" if said["simulated"] else ""
+    if said.get("stale"):
+        say(f"Out of date: {'; '.join(said['stale'])}. It was:")
     typer.echo(f"{simulated}{said['title']}")
     if said["sentence"]:
         typer.echo(said["sentence"])

@@ -32,7 +32,7 @@ def judged() -> load_verdict.Said:
 at = load.version(source())
 found = judged()
 if found.document is not None:
-    verdict_panels.verdict(at, found.document)
+    verdict_panels.verdict(at, found)
     st.stop()
 
 lines = load.runs(at)

@@ -1,6 +1,7 @@
 """A verdict from the tables: its inputs gathered and frozen, and the snapshots that were kept."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -8,21 +9,25 @@ from sqlmodel import Session, col, select
 
 from analysis import compare, moves, tco
 from analysis import effort as minutes
+from analysis.prices import market
 from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, at_volume
 from analysis.verdict.card import Card
 from analysis.verdict.cases import cases
 from analysis.verdict.document import document
 from analysis.verdict.evidence import Beside, Frames
 from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
-from storage import answers, bills, cards, frames, layers
+from analysis.verdict.stale import Inputs, stale
+from storage import answers, bills, cards, frames, layers, votes
 from storage import effort as stored_effort
 from storage.blobs import Blobs
 from storage.card_values import CardRefused
 from storage.cards import Version
 from storage.models import Installation
 from storage.models import Snapshot as Row
+from storage.prices import offers
 from storage.profiles import profiles, traffic_of
 from words import BillOutcome, BlockStatus, CostState, DeploymentState, EffortKind, Verdict
+from workflows import load, names
 
 _CELLS = (
     "workflow", "backend", "gpu", "start_kind", "n", "good", "success_rate", "success_lo", "success_hi",
@@ -129,6 +134,7 @@ def _beside(
         ops_usd=_ops(session, card, backends),
         unbilled=[name for name in backends if outcomes.get(name) is BillOutcome.NO_REPORT],
         left_running=_left(measured.deployments),
+        images=votes.judgements(session, card),
         licensed=answers.licensed(session),
         content_open=answers.content_open(session, backends),
         post_hoc=cards.post_hoc(version),
@@ -150,6 +156,44 @@ def _left(deployments: pl.DataFrame) -> dict[str, int]:
     return dict(left.group_by("backend").len().sort("backend").iter_rows())
 
 
+def _prices(session: Session, card: Card, at: datetime) -> dict[str, int]:
+    """Nano-USD of a worker's second as it is asked for, the median of a market: runpod L40S."""
+    found: dict[str, int] = {}
+    for gpu in sorted({pin.gpu for pin in card.pins.values()}):
+        for backend in (card.baseline, *card.candidates):
+            asked = market(offers(session, backend=backend, gpu=gpu), at)
+            found |= {f"{backend} {gpu}": int(nano) for nano in asked["median_nano"]}
+    return found
+
+
+def stale_now(session: Session, snapshot: Snapshot, *, now: datetime) -> list[str]:
+    """Why a frozen verdict holds no longer: a price that moved, a workflow that changed, other traffic, its age."""
+    then, facts = _inputs(snapshot), snapshot.facts
+    prices = _by_gpu(_prices(session, snapshot.card, now))
+    row = next((each for each in profiles(session) if each.name == snapshot.card.traffic), None)
+    per_day = {} if row is None or row.per_day is None else {
+        name: row.per_day * snapshot.card.weight(name) for name in facts.images_per_month
+    }  # fmt: skip
+    models = {name: load(name).hash for name in snapshot.card.pins if name in names()}
+    seen = replace(then, at=now, prices=prices, per_day=per_day, models=models)
+    return stale(then, seen, valid_days=snapshot.card.valid_days)
+
+
+def _inputs(snapshot: Snapshot) -> Inputs:
+    """What the snapshot was made of, as far as it can age."""
+    facts = snapshot.facts
+    return Inputs(
+        at=facts.at,
+        prices=_by_gpu(facts.prices),
+        models={name: pin.workflow_hash for name, pin in snapshot.card.pins.items()},
+        per_day={name: images / DAYS_PER_MONTH for name, images in facts.images_per_month.items()},
+    )
+
+
+def _by_gpu(prices: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    return {(name.partition(" ")[0], name.partition(" ")[2]): nano for name, nano in prices.items()}
+
+
 def _facts(session: Session, version: Version, measured: Frames, beside: Beside) -> Facts:
     installation = session.get(Installation, 1)
     costs = compare.deployments(measured.deployments, measured.jobs, measured.charges)
@@ -169,6 +213,7 @@ def _facts(session: Session, version: Version, measured: Frames, beside: Beside)
         post_hoc="" if not version.post_hoc else f"locked after {version.row.samples_before:,} samples",
         images_per_month={name: traffic.per_day * DAYS_PER_MONTH for name, traffic in beside.traffic.items()},
         ops_usd=beside.ops_usd,
+        prices=_prices(session, version.card, beside.at),
         cells=compare.cells(measured.jobs).select(_CELLS).to_dicts(),
         arms=compare.arms(measured.deployments, measured.jobs, measured.charges).select(_ARMS).to_dicts(),
         simulated=bool(installation and installation.simulated),

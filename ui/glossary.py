@@ -42,6 +42,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "bracket; else it is drawn anew each time, with a 95 % band from 64 probes on.",
     "gate": "One criterion of the locked card. It passes where its limit clears the margin at this look, and is harm "
     "where the other limit does. Limits are one-sided; early looks ask for more, so that all together keep 5 %.",
+    "flip": "The nearest value of one input, all others as they are, at which the rule says something else. Found by "
+    "running the rule itself, and held to it 1 % on each side.",
     "definition of done": "What the initiative asked for, each line ticked by what is measured, timed or frozen, never "
     "by hand.",
     "worth": "The saving at equal service of what the baseline would cost a month at our traffic, less what operations "

@@ -13,7 +13,7 @@ from analysis.verdict.document import document
 from storage import answers, cards, verdicts
 from storage.cards import Version as CardVersion
 from storage.models import Snapshot
-from ui import load_traffic
+from ui import load_traffic, turns_view
 from ui.load import Version
 from ui.source import Source
 
@@ -21,10 +21,11 @@ _KEPT = 8
 
 
 class Said(NamedTuple):
-    """A verdict's document, or why there is none: one sentence."""
+    """A verdict's document with what would turn it (`turns_view.rows`), or in a word why there is none."""
 
     document: dict[str, Any] | None
     why: str = ""
+    turns: Sequence[dict[str, str]] = ()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -78,4 +79,22 @@ def _said(key: tuple[object, ...], _at: Version, _source: Source) -> Said:  # no
         found = verdicts.gathered(session, _source.blobs, now=_source.now())
     if not found.facts.blocks:
         return Said(None, "no block")
-    return Said(document(found))
+    return Said(document(found), turns=turns_view.rows(turns_view.turns(found.card, found.cases)))
+
+
+class Aged(NamedTuple):
+    """The newest snapshot that was kept, and why it holds no longer; no reason: it does."""
+
+    row: Snapshot
+    reasons: Sequence[str]
+
+
+@st.cache_data(ttl=60, max_entries=_KEPT, show_spinner=False)
+def aged(at: Version, _source: Source) -> Aged | None:
+    """Of the newest snapshot; None before the first. Raises SnapshotError where its bytes were changed."""
+    rows = frozen(at)
+    if not rows:
+        return None
+    with at.reading() as session:
+        _, found = verdicts.named(session, _source.blobs, rows[0].digest)
+        return Aged(rows[0], verdicts.stale_now(session, found, now=_source.now()))

@@ -1,10 +1,11 @@
 """The page Decision once a card is locked, drawn: finding, figures, a card of gates for each move, signatures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 from sqlmodel import Session
 
+from analysis.verdict.frozen import SnapshotError
 from analysis.verdict.progress import progress
 from storage import signoffs, verdicts
 from storage.card_values import CardRefused
@@ -13,6 +14,7 @@ from storage.models import SignOff
 from ui import actions, charts, draw, load, load_traffic, load_verdict, verdict_view
 from ui.formats import day_time, money_text, plain
 from ui.glossary import meaning
+from ui.load_verdict import Said
 from ui.names import label
 from ui.source import source
 from ui.verdict_view import Document
@@ -21,9 +23,11 @@ from words import Verdict
 REFUSED, DONE = "signing-refused", "signing-done"
 
 
-def verdict(at: load.Version, said: Document) -> None:
+def verdict(at: load.Version, found: Said) -> None:
     """The whole page."""
+    said = found.document or {}
     draw.title(said["title"])
+    _aged(at)
     if said["sentence"]:
         st.markdown(money_text(said["sentence"]))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -35,10 +39,33 @@ def verdict(at: load.Version, said: Document) -> None:
     for name, value, under, term in verdict_view.figures(said):
         draw.figure(top, name, value, under, term=term)
     _moves(said)
+    _turns(found.turns, simulated=said["simulated"])
     st.subheader("Ground checks", anchor=False, help=meaning("gate"))
     draw.table(verdict_view.ground(said), simulated=said["simulated"])
     _progress(at, said)
     _signed(at)
+
+
+def _aged(at: load.Version) -> None:
+    """Whether what was signed last still holds."""
+    try:
+        kept = load_verdict.aged(at, source())
+    except (SnapshotError, CardRefused) as error:
+        st.error(plain(str(error)), icon=":material/block:")
+        return
+    if kept is not None and kept.reasons:
+        was = f"Out of date: {'; '.join(kept.reasons)}. It was, on {day_time(kept.row.made_at)}: {kept.row.title}"
+        st.warning(money_text(was), icon=":material/update:")
+
+
+def _turns(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
+    """The nearest value of each input at which a ruling turns; the rule was run on both sides of it."""
+    st.subheader("What would change it?", anchor=False, help=meaning("flip"))
+    if not rows:
+        st.caption("Nothing within what is plausible, or no look was reached yet.")
+        return
+    st.caption("One input at a time; the rule was run 1 % on each side. Prices and volume: Compare, Cost.")
+    draw.table(rows, simulated=simulated)
 
 
 def _moves(said: Document) -> None:

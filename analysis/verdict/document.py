@@ -52,6 +52,7 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
         "final_share": facts.final_share,
         "workflows": [_workflow(placed) for placed in whole.placed],
         "candidates": [_candidate(snapshot, ruling) for ruling in rulings],
+        "prices": dict(facts.prices),
         "cells": [dict(row) for row in facts.cells],
         "arms": [dict(row) for row in facts.arms],
     }

@@ -47,6 +47,9 @@ class Facts:
     post_hoc: str = ""
     images_per_month: Mapping[str, float] = field(default_factory=dict)  # of each workflow
     ops_usd: Mapping[str, float | None] = field(default_factory=dict)
+    prices: Mapping[str, int] = field(
+        default_factory=dict
+    )  # nano-USD of a worker's second by backend and GPU, as asked for
     cells: Sequence[Mapping[str, Any]] = ()
     arms: Sequence[Mapping[str, Any]] = ()
     simulated: bool = False

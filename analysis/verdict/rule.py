@@ -15,6 +15,8 @@ from words import Gate, Verdict
 
 DAY_PARTS = 4
 STAYS = (Verdict.NOT_WORTH_IT, Verdict.NOT_SHOWN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A candidate for one workflow. looks: those that were reached, in order. seen: blocks so far.

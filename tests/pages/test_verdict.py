@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from sqlmodel import Session, select
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +13,7 @@ from analysis.verdict.frozen import digest
 from storage import cards, effort, signoffs
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_engine
-from storage.models import SignOff, Snapshot
+from storage.models import SignOff, Snapshot, TrafficProfile
 from tests.pages import campaign
 from tests.pages.conftest import Open, words
 from words import EffortKind
@@ -54,7 +55,7 @@ def test_each_move_has_its_state_its_sentence_and_its_gates(page: AppTest) -> No
 
 
 def test_the_ground_is_checked_for_each_move(page: AppTest) -> None:
-    ground = page.table[0].value
+    ground = page.table[1].value
 
     assert ground["Move"].to_list() == ["flux-dev on Runpod", "flux-dev on Vast.ai"]
     assert all("yes" in said for said in ground["May be decided"])
@@ -115,6 +116,26 @@ def test_an_override_is_shown_for_ever(own: Path, open_page: Open) -> None:
     assert signoffs.suffix([signed]) == ", overridden by ana: We leave anyway."
     assert "ana with ben" in app.table[-1].value["Who"].to_list()[0]
     assert open_page(own, "decision").table[-1].value["Why"].to_list() == ["We leave anyway\\."]
+
+
+def test_what_would_turn_it_is_said_with_its_value(page: AppTest) -> None:
+    turns = page.table[0].value
+
+    assert "INSUFFICIENT flips to STAY" in str(turns["So that"].to_list())
+    assert {"Now", "Turns at"} <= {*turns.columns}
+
+
+def test_what_was_signed_says_that_it_is_out_of_date(own: Path, open_page: Open) -> None:
+    _pressed(open_page(own, "decision"), "sign-agree", name="ana")
+    with Session(open_engine(DataFolder(own).db)) as session:
+        (profile,) = session.exec(select(TrafficProfile)).all()
+        profile.per_day = 3000.0
+        session.commit()
+    st.cache_data.clear()
+    app = open_page(own, "decision")
+
+    (said,) = [warning.value for warning in app.warning if "Out of date: " in warning.value]
+    assert "It was, on " in said
 
 
 def test_a_licence_that_nobody_answered_blocks(tmp_path: Path, open_page: Open) -> None:

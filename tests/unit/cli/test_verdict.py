@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session, select
 
 from storage.db import DataFolder, open_engine
-from storage.models import Charge, Snapshot
+from storage.models import Charge, Snapshot, TrafficProfile
 from tests.pages import campaign
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.test_bad_input import refused
@@ -70,6 +70,19 @@ def test_a_snapshot_that_was_changed_is_refused(bakeoff: Command, measured: Data
 
     path.unlink()
     refused(bakeoff("verdict", "--snapshot", kept), "gone from the blob folder")
+
+
+def test_a_snapshot_is_out_of_date_once_the_traffic_has_doubled(bakeoff: Command, measured: DataFolder) -> None:
+    kept = json.loads(bakeoff("verdict", "--json", "--freeze").out)["snapshot"]
+    with Session(open_engine(measured.db)) as session:
+        (profile,) = session.exec(select(TrafficProfile)).all()
+        profile.per_day = 2000.0
+        session.commit()
+    said = bakeoff("verdict", "--snapshot", kept[:8])
+
+    assert said.code == 40
+    assert said.err.startswith("Out of date: ")
+    assert "Not enough to decide" in said.out
 
 
 @pytest.mark.parametrize(
