@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import polars as pl
 import streamlit as st
 from sqlmodel import Session
 
@@ -132,7 +133,7 @@ def _told() -> None:
 
 def _progress(at: load.Version, said: Document) -> None:
     """The initiative's definition of done, ticked by evidence."""
-    timed = load_traffic.effort(at)["backend"].unique().to_list()
+    timed = load_traffic.effort(at).filter(~pl.col("measured"))["backend"].unique().to_list()  # by people
     lines = progress(
         said["cells"], said["arms"], timed=timed, snapshots=len(load_verdict.frozen(at)), state=said["state"]
     )
