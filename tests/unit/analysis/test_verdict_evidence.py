@@ -29,6 +29,7 @@ BESIDE = Beside(
     ops_usd={"modal": 50.0, "runpod": 60.0, "vast": 200.0},
     images={("flux-dev", "runpod"): ALIKE, ("flux-dev", "vast"): ALIKE},
     licensed=("flux-dev",),
+    requests=2_000,
 )
 
 
