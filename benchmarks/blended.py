@@ -36,14 +36,13 @@ CAMPAIGN = [SMALL_RUN] * 6  # blocks that are measured before, side by side
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A deployment and its traffic: a curve over whole hours, drawn anew from the seed, which is the world's too."""
+    """A deployment and its traffic: a curve over whole hours, drawn anew from the seed."""
 
     name: str
     setting: Setting
     curve: Curve
     hours: int
     seed: int
-    world: str = "default"
 
     @property
     def trace(self) -> Recorded:
@@ -96,12 +95,12 @@ def cases(seed: int) -> list[Case]:
 
 
 def measure(folder: Path, *, seeds: Iterable[int]) -> list[tuple[Case, Forecast]]:
-    """Every case of every seed, each in a world of its own."""
+    """Every case of every seed, those of one in one world."""
     return [
-        (case, found)
+        (case, each)
         for seed in seeds
-        for number, case in enumerate(cases(seed))
-        for found in forecasts(folder / f"traffic-{seed}-{number}", case, campaign=CAMPAIGN)
+        for case, found in forecasts(folder / f"traffic-{seed}", cases(seed), campaign=CAMPAIGN).items()
+        for each in found
     ]
 
 
@@ -115,36 +114,34 @@ def table(found: Sequence[tuple[Case, Forecast]]) -> Table:
     return shown
 
 
-def forecasts(folder: Path, case: Case, *, campaign: Sequence[dict[str, Any]]) -> list[Forecast]:
-    """One for each of `BACKENDS`. `campaign`: of each run that is measured before, how many jobs it has (`plan`)."""
-    made = Bakeoff(DataFolder(folder), case.world, case.seed, PooledStudio())
-    about: dict[str, Any] = {"backends": BACKENDS, "cap_usd": CAP_USD, "idle_timeout_s": int(case.setting.window_s)}
-    told: dict[str, float] = {}
-    sent: list[int] = []
+def forecasts(folder: Path, cases: Sequence[Case], *, campaign: Sequence[dict[str, Any]]) -> dict[Case, list[Forecast]]:
+    """For each case one of each of `BACKENDS`. `campaign`: of each run that is measured before, how many jobs it has.
+
+    One campaign for all, in the world of the first case's seed and with its window; then, when all is told, each trace.
+    """
+    made = Bakeoff(DataFolder(folder), "default", cases[0].seed, PooledStudio())
+    params = campaign[0]["params"]
+    told: dict[Case, dict[str, float]] = {}
+    sent: dict[Case, int] = {}
 
     async def scenario(clock: VirtualClock) -> None:
         made.open(clock)
-        made.ask(clock, *(plan(**jobs, **about) for jobs in campaign))
+        made.ask(clock, *(plan(**jobs, **_about(cases[0])) for jobs in campaign))
         await made.collect(clock)
-        told.update(_told(made, case, clock.now()))
-        load = {"profile": "trace", "offsets_s": list(case.trace.offsets_s)}
-        sent.extend(
-            made.ask(
-                clock,
-                plan(
-                    warm=0,
-                    cold=0,
-                    load=load,
-                    max_workers=case.setting.max_workers or 1,
-                    params=campaign[0]["params"],
-                    **about,
-                ),
-            )
-        )
+        told.update({case: _told(made, case, clock.now()) for case in cases})
+        for case in cases:
+            load = {"profile": "trace", "offsets_s": list(case.trace.offsets_s)}
+            most = case.setting.max_workers or 1
+            trace = plan(warm=0, cold=0, load=load, max_workers=most, params=params, **_about(case))
+            (sent[case],) = made.ask(clock, trace)
         await made.collect(clock)
 
     run(scenario)
-    return [_held(made, backend, sent[0], told[backend]) for backend in BACKENDS]
+    return {case: [_held(made, each, sent[case], told[case][each]) for each in BACKENDS] for case in cases}
+
+
+def _about(case: Case) -> dict[str, Any]:
+    return {"backends": BACKENDS, "cap_usd": CAP_USD, "idle_timeout_s": int(case.setting.window_s)}
 
 
 def _told(made: Bakeoff, case: Case, now: datetime) -> dict[str, float]:
