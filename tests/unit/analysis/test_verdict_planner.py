@@ -135,11 +135,13 @@ def test_a_pilot_finds_the_laws_that_it_was_drawn_from() -> None:
 
 def test_halves_on_hosts_of_their_own_vary_more_than_their_blocks() -> None:
     arms = services(60, 2, 2)
+    halves, whole = (pilot(*arms, REFERENCE, parts=parts) for parts in (2, 1))
 
-    assert pilot(*arms, REFERENCE, parts=2).candidate.host == pytest.approx(
-        math.sqrt(2) * pilot(*arms, REFERENCE).candidate.host
-    )
-    assert pilot(*arms, REFERENCE, parts=2).candidate.host == pytest.approx(0.06, rel=0.35)
+    for name in ("host", "boot_between", "bill"):
+        assert getattr(halves.candidate, name) == pytest.approx(math.sqrt(2) * getattr(whole.candidate, name))
+    assert halves.candidate.host == pytest.approx(0.06, rel=0.35)
+    assert halves.candidate.bill == pytest.approx(0.06, rel=0.3)
+    assert halves.baseline == whole.baseline
 
 
 def test_what_a_pilot_cannot_tell_is_as_in_the_world_of_reference() -> None:

@@ -125,3 +125,18 @@ def test_the_fingerprint_is_of_the_inputs_whatever_their_order_and_their_instant
     assert len(fingerprint(THEN)) == 64
     changes = [price(530_001), {"models": {"flux-dev": "b"}}, bill(r1=1), {"per_day": {}}, {"images": {}}]
     assert len({fingerprint(replace(NOW, **each)) for each in changes} | {fingerprint(NOW)}) == 6
+
+
+def test_what_belongs_to_whom_is_part_of_the_fingerprint() -> None:
+    one, other = (
+        replace(NOW, prices={("runpod", "L40S"): first, ("vast", "L40S"): second}) for first, second in ((1, 2), (2, 1))
+    )
+
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_nothing_is_known_unless_it_is_told() -> None:
+    bare = Inputs(at=AT)
+
+    assert stale(bare, NOW, valid_days=90) == stale(THEN, replace(bare, at=NOW.at), valid_days=90) == []
+    assert fingerprint(bare) == fingerprint(Inputs(at=NOW.at)) != fingerprint(THEN)
