@@ -5,11 +5,12 @@ import struct
 import zlib
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 FORMATS = ("PNG", "JPEG", "WEBP")  # ComfyUI saves PNG; of the forty formats that Pillow reads, most are traps for us
 MOST_BYTES = 20 * 2**20  # the largest picture that a workflow can ask for has 2048 x 2048 pixels: 12 MiB of pure noise
 MOST_PIXELS = 2**23  # twice that picture; the checks need up to 100 bytes a pixel. Pillow alone stops at 179 million
+_WORSE_BLUR, _WORSE_QUALITY = 0.02, 12  # of the shorter side; of 95
 # What Pillow's readers raise on hostile files; DecompressionBombWarning where warnings are errors.
 _UNREADABLE = (
     OSError,
@@ -57,6 +58,12 @@ def encoded(picture: Image.Image, form: str, **settings: Any) -> bytes:
     target = io.BytesIO()
     picture.save(target, form, **settings)
     return target.getvalue()
+
+
+def worsened(picture: Image.Image) -> Image.Image:
+    """So blurred and so coarsely packed that anybody sees it: a pair with it in has a known answer."""
+    soft = picture.filter(ImageFilter.GaussianBlur(min(picture.size) * _WORSE_BLUR))
+    return pixels(encoded(soft, "JPEG", quality=_WORSE_QUALITY))
 
 
 def _opened(image: bytes) -> Image.Image:

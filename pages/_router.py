@@ -23,6 +23,7 @@ page = st.navigation(
             st.Page("runs.py", title="Runs", icon=":material/list:"),
             st.Page("run.py", title="Run", visibility="hidden"),
             st.Page("job.py", title="Job", visibility="hidden"),
+            st.Page("vote.py", title="Vote", visibility="hidden"),
         ],
         "Check": [
             st.Page("bills.py", title="Bills", icon=":material/receipt_long:"),

@@ -4,7 +4,19 @@ import streamlit as st
 
 from ui import draw, load
 from ui.formats import plain, seconds
-from ui.gallery_view import ORDERS, PER_PAGE, Item, Shot, chosen, gallery_title, items, opposite, picture_url
+from ui.gallery_view import (
+    ORDERS,
+    PER_PAGE,
+    Item,
+    Shot,
+    chosen,
+    gallery_title,
+    items,
+    opposite,
+    parity_rows,
+    picture_url,
+)
+from ui.glossary import meaning
 from ui.names import label
 from ui.pair import Side, pair
 from ui.runs_view import LIVE
@@ -12,7 +24,8 @@ from ui.source import source
 
 at = load.version(source())
 data = load.measured(at)
-everything = items(data.timed, data.images)
+parity = load.parity(at)
+everything = items(data.timed, data.images, parity.pairs)
 head = st.container()
 
 
@@ -43,6 +56,9 @@ def look(item: Item) -> None:
         for shot in two:
             told = f"{label(shot.backend)}: job {shot.job_id}"
             st.page_link("job.py", label=told, query_params={"id": str(shot.job_id)})
+    for distance in item.distances:
+        jobs = f"jobs {distance.jobs[0]} and {distance.jobs[1]}"
+        st.caption(f"{distance.words} (1 - SSIM, {jobs})", help=meaning("distance"))
 
 
 def thumbnail(shot: Shot, item: Item) -> None:
@@ -65,6 +81,8 @@ def tile(item: Item) -> None:
     for shot in item.shots:
         with row.container(gap="xxsmall"):
             thumbnail(shot, item)
+    for distance in item.distances:
+        st.caption(distance.words)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"seed {item.seed}", width="content")
         if len(item.seen) > 1 and st.button("Compare", key=f"c-{item.key}", type="tertiary", icon=":material/compare:"):
@@ -93,6 +111,10 @@ with head:
         gallery_title(of_workflow, waiting=waiting),
         f"{workflow} · the same prompt and seed on each provider · newest job of each",
     )
+    if rows := parity_rows(parity.judged, workflow):
+        st.markdown("**Image parity** :small[:gray[likeness, not quality]]", help=meaning("parity"))
+        draw.table(rows, simulated=bool(parity.pairs["simulated"].any()))
+        st.page_link("vote.py", label="Vote blind", icon=":material/how_to_vote:", query_params={"wf": workflow})
 
 left = chosen(everything, workflow=workflow, strata=kinds, order=order, flagged_only=flagged)
 if not left:

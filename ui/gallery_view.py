@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from analysis.parity import PAIRS, likeness
 from storage.blobs import Blobs
-from ui.formats import count, listed
+from storage.votes import Judged
+from ui.formats import UNKNOWN, count, listed, percent
 from ui.names import in_order, label, reason_words
 from words import JobStatus, Provider
 
 PER_PAGE = 6
-ORDERS = ("prompt", "newest", "broken first")
+ORDERS = ("prompt", "newest", "broken first", "largest difference")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,29 @@ class Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distance:
+    """How far a candidate's image is from the baseline's. limit: the baseline's own spread; None: not known yet."""
+
+    backend: str
+    value: float
+    limit: float | None
+    jobs: tuple[int, int]  # the baseline's, the candidate's
+
+    @property
+    def beyond(self) -> bool | None:
+        """Further apart than the baseline's images among themselves."""
+        return None if self.limit is None else self.value > self.limit
+
+    @property
+    def words(self) -> str:
+        """Runpod differs by 0.0031, within Modal's own 0.0042"""
+        head = f"{label(self.backend)} differs by {self.value:.4f}"
+        if self.limit is None:
+            return f"{head}; Modal's own spread is not known yet"
+        return f"{head}, {'beyond' if self.beyond else 'within'} Modal's own {self.limit:.4f}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One prompt and seed of a workflow, with what each provider made of it, in the pages' order."""
 
@@ -45,6 +70,12 @@ class Item:
     stratum: str
     seed: int
     shots: Sequence[Shot]
+    distances: Sequence[Distance] = ()  # of the images that were compared, which newer jobs may have followed
+
+    @property
+    def furthest(self) -> float:
+        """The largest distance; below every distance where nothing was compared."""
+        return max((distance.value for distance in self.distances), default=-1.0)
 
     @property
     def key(self) -> str:
@@ -67,8 +98,12 @@ class Item:
         return [shot for shot in self.shots if shot.sha256]
 
 
-def items(jobs: pl.DataFrame, images: pl.DataFrame) -> list[Item]:
-    """Ended jobs with their images (`schema.TIMED`, `schema.IMAGES`); the newest job per prompt, seed and backend."""
+def items(jobs: pl.DataFrame, images: pl.DataFrame, pairs: pl.DataFrame | None = None) -> list[Item]:
+    """Ended jobs with their images (`schema.TIMED`, `schema.IMAGES`); the newest job per prompt, seed and backend.
+
+    pairs: `parity.PAIRED`.
+    """
+    apart = {} if pairs is None else _distances(pairs)
     ended = jobs.filter(
         pl.col("status").is_in([s.value for s in JobStatus if s.final and s is not JobStatus.CANCELLED])
     )
@@ -81,7 +116,7 @@ def items(jobs: pl.DataFrame, images: pl.DataFrame) -> list[Item]:
         .join(names, on="prompt_id", how="left")
     )
     groups = shown.partition_by("workflow", "prompt_id", "seed", as_dict=False, maintain_order=True)
-    return [_item(group.to_dicts()) for group in groups]
+    return [_item(group.to_dicts(), apart) for group in groups]
 
 
 _IMAGE = ("job_id", "sha256", "thumbnail_sha256", "width", "height", pl.col("defect").alias("image_defect"))
@@ -98,6 +133,8 @@ def chosen(
     ]
     if order == "newest":
         return sorted(left, key=lambda item: -item.newest)
+    if order == "largest difference":
+        return sorted(left, key=lambda item: (-item.furthest, item.prompt_id, item.seed))
     if order == "broken first":
         return sorted(left, key=lambda item: (not item.flagged, item.prompt_id, item.seed))
     return sorted(left, key=lambda item: (item.prompt_id, item.seed))
@@ -112,11 +149,37 @@ def gallery_title(of_workflow: Sequence[Item], *, waiting: bool) -> str:
     if not pairs:
         return f"{count(len(images))} images, no pair yet"
     broken = [shot for shot in images if shot.defect]
-    head = f"{count(len(pairs))} {'prompt' if len(pairs) == 1 else 'prompts'} to compare"
+    head = _alike(of_workflow) or f"{count(len(pairs))} {'prompt' if len(pairs) == 1 else 'prompts'} to compare"
     if not broken:
         return f"{head}; none of {count(len(images))} images is broken"
     verb = "is" if len(broken) == 1 else "are"
     return f"{head}; {len(broken)} of {count(len(images))} images {verb} broken, {_where(broken)}"
+
+
+def _alike(of_workflow: Sequence[Item]) -> str:
+    """How many pairs are no further apart than the baseline's own images; empty where that is not known."""
+    told = [distance.beyond for item in of_workflow for distance in item.distances if distance.beyond is not None]
+    return f"{count(told.count(False))} of {count(len(told))} pairs look the same" if told else ""
+
+
+def parity_rows(judged: Sequence[Judged], workflow: str) -> list[dict[str, str]]:
+    """A row for each candidate, settings and GPU of the workflow: pairs, and what people said."""
+    return [
+        {
+            "": f"{label(each.backend)} on {each.gpu}",
+            "Pairs": f"{each.likeness.pairs} of {PAIRS}",
+            "Differ more": UNKNOWN if each.likeness.limit is None else count(each.likeness.beyond),
+            "At most": UNKNOWN if each.likeness.high is None else percent(each.likeness.high),
+            "Modal's own": UNKNOWN if each.likeness.limit is None else f"{each.likeness.limit:.4f}",
+            "Found": each.likeness.sentence if each.likeness.limit is None else QUALITY_WORDS[each.told.quality],
+            "People": each.people.sentence,
+        }
+        for each in judged
+        if each.workflow == workflow
+    ]
+
+
+QUALITY_WORDS = {"alike": "✓ passes", "unlike": "× worse", "undecided": "? votes decide"}
 
 
 def opposite(item: Item, candidate: str | None) -> tuple[Shot, Shot] | None:
@@ -140,7 +203,26 @@ def _where(broken: Sequence[Shot]) -> str:
     return "on " + listed([f"{label(name)} ({n})" for name, n in by_backend.items()])
 
 
-def _item(rows: Sequence[Mapping[str, object]]) -> Item:
+_Key = tuple[str, str, int]
+
+
+def _distances(pairs: pl.DataFrame) -> dict[_Key, list[Distance]]:
+    """By workflow, prompt and seed, in the pages' order; of a backend the newest pair."""
+    own = ("workflow_hash", "settings", "gpu")
+    spreads = pairs.filter("spread").partition_by(*own, as_dict=True)
+    limits = {key: likeness([], rows["dissimilarity"].to_list()).limit for key, rows in spreads.items()}
+    found: dict[_Key, dict[str, Distance]] = {}
+    for row in pairs.filter(~pl.col("spread")).drop_nulls("dissimilarity").iter_rows(named=True):
+        found.setdefault((row["workflow"], row["prompt_id"], row["seed"]), {})[row["backend"]] = Distance(
+            backend=row["backend"],
+            value=row["dissimilarity"],
+            limit=limits.get(tuple(row[name] for name in own)),
+            jobs=(row["baseline_job_id"], row["other_job_id"]),
+        )
+    return {key: [each[name] for name in in_order(each)] for key, each in found.items()}
+
+
+def _item(rows: Sequence[Mapping[str, object]], apart: Mapping[_Key, Sequence[Distance]]) -> Item:
     first = rows[0]
     shots = {str(row["backend"]): _shot(row) for row in rows}
     return Item(
@@ -150,6 +232,7 @@ def _item(rows: Sequence[Mapping[str, object]]) -> Item:
         stratum=str(first["stratum"]),
         seed=int(str(first["seed"])),
         shots=[shots[name] for name in in_order(shots)],
+        distances=apart.get((str(first["workflow"]), str(first["prompt_id"]), int(str(first["seed"]))), ()),
     )
 
 

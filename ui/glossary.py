@@ -111,6 +111,11 @@ DEFINITIONS: Final[dict[str, str]] = {
     "parity gap": "What production uses on the baseline: 2 as there, 1 with work, 0 missing. The newest answer counts.",
     "verdict": "GO, NO-GO, STAY or SPLIT under limits that are locked before the first sample.",
     "distance": "1 - SSIM of luma at 512 px, same prompt and seed. 0 is the same picture.",
+    "parity": "60 pairs of images with the same prompt and seed, held to the largest 1 - SSIM of 59 pairs of Modal's "
+    "own from different containers. Passes if surely at most 15 % differ more (4 of 60). It says alike, never better; "
+    "what does not pass is for people to judge.",
+    "vote": "Blind: sides are drawn, names are hidden. Ties count half. As good: 50 % ± 10 points by two one-sided "
+    "tests over pairs, from 230 votes of 3 raters on who found 10 of 12 pairs that were made worse on purpose.",
     "real money": "What providers have billed or will bill for our resources. In a simulated world it is $0.",
 }
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, select
 from analysis import attribution, bases, capacity, compare, cost, focus, marks
 from analysis.layers import relaid
 from analysis.timing import timed
-from storage import bills, focus_lines, frames, layers, queries, schedule_lines
+from storage import bills, focus_lines, frames, layers, pairs, queries, schedule_lines, votes
 from storage.corrections import Change, changes_of_runs
 from storage.list_prices import listed
 from storage.models import Backend, Charge, Offer
@@ -181,6 +181,20 @@ def corrections(at: Version, run_ids: tuple[int, ...] | None = None) -> Sequence
     """What the bill of these runs, or any line, said before it was corrected, newest first."""
     with at.reading() as session:
         return changes_of_runs(session, run_ids)
+
+
+class Parity(NamedTuple):
+    """Every pair that was compared (`parity.PAIRED`), and what is known of each candidate's images."""
+
+    pairs: pl.DataFrame
+    judged: Sequence[votes.Judged]
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def parity(at: Version) -> Parity:
+    """Of all runs."""
+    with at.reading() as session:
+        return Parity(pairs=pairs.pairs(session), judged=votes.judged(session))
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

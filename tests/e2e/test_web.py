@@ -21,6 +21,7 @@ PATHS = (
     "/compare?view=Reliability",
     "/card",
     "/gallery",
+    "/vote",
     "/launch",
     "/runs",
     "/run?id=3",

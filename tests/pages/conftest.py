@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages import seed
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "_router.py"
-PAGES = ("decision", "compare", "gallery", "launch", "runs", "run", "job", "bills", "card", "providers")
+PAGES = ("decision", "compare", "gallery", "vote", "launch", "runs", "run", "job", "bills", "card", "providers")
 Open = Callable[..., AppTest]
 
 

@@ -37,7 +37,7 @@ from storage.models import (
     Run,
 )
 from storage.plans import RunPlan, insert_run, lanes, lay_out
-from tests.pages import seed_card, seed_costs
+from tests.pages import seed_card, seed_costs, seed_pairs
 from words import CostState, DeploymentState, JobStatus, Reason, RequestKind, RequestState, RunStatus, StartKind
 
 EPOCH = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -95,6 +95,7 @@ def build(path: Path, *, running: bool = True) -> DataFolder:
         _requests(session)
         seed_costs.add(session, epoch=EPOCH, now=EPOCH + timedelta(hours=HOURS_LATER), hostile=HOSTILE)
         seed_card.add(session, now=EPOCH, hostile=HOSTILE)
+        seed_pairs.add(session, blobs, at=EPOCH + timedelta(hours=HOURS_LATER))
         session.commit()
     return folder
 

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 
 import polars as pl
 import pytest
 
 from analysis import schema, validity
 from analysis.bases import BASES
+from analysis.parity import PAIRED
 from storage.models import Backend, Charge, Deployment, Run
 from storage.queries import RunDetail, RunLine
-from tests.pages.frames import START, arm, arms, cell, cells, image, images, job, jobs, speed, timed_jobs
+from tests.pages.frames import SOME, START, arm, arms, cell, cells, image, images, job, jobs, speed, timed_jobs
 from ui import bills_view, compare_view, cost_view, decision_view, gallery_view, latency_view, providers_view, run_view
 from ui.runs_view import runs_title
 from ui.scope import Scope, main_scopes, settings_words
@@ -420,6 +422,40 @@ def test_a_pair_is_the_same_prompt_and_seed_and_the_newest_job_of_each() -> None
     two = gallery_view.opposite(item, "vast")
     assert two is not None
     assert [shot.backend for shot in two] == ["modal", "vast"]
+
+
+def pair(number: int, backend: str, value: float | None, **values: object) -> dict[str, object]:
+    return {
+        **SOME, "pair_id": number, "backend": backend, "spread": backend == "modal", "prompt_id": "product-01",
+        "seed": number, "baseline_job_id": 1, "other_job_id": 2, "dissimilarity": value, **values,
+    }  # fmt: skip
+
+
+def paired(*rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame([{name: row.get(name) for name in PAIRED} for row in rows], schema=PAIRED)
+
+
+def test_a_pair_is_told_against_the_baseline_s_own_spread_at_its_settings_and_gpu() -> None:
+    own = [pair(100 + i, "modal", 0.02) for i in range(59)]
+    elsewhere = [pair(200 + i, "modal", 0.5, gpu="H100") for i in range(59)]
+    mine = [pair(1, "vast", 0.01), pair(1, "runpod", 0.03), pair(2, "runpod", 0.4, gpu="A40"), pair(3, "vast", None)]
+    done = [job(n, backend, seed=seed) for n, (backend, seed) in enumerate(product(["modal", "vast"], [1, 2, 3]), 1)]
+    shown = images(*(image(each["job_id"], each["backend"], seed=each["seed"]) for each in done))
+
+    found = gallery_view.items(timed_jobs(*done), shown, paired(*own, *elsewhere, *mine))
+
+    assert {item.seed: [each.words for each in item.distances] for item in found} == {
+        1: [
+            "Runpod differs by 0.0300, beyond Modal's own 0.0200",
+            "Vast.ai differs by 0.0100, within Modal's own 0.0200",
+        ],
+        2: ["Runpod differs by 0.4000; Modal's own spread is not known yet"],
+        3: [],
+    }
+    title = gallery_view.gallery_title(found, waiting=False)
+    assert title == "1 of 2 pairs look the same; none of 6 images is broken"
+    order = gallery_view.chosen(found, workflow="flux-dev", strata=[], order="largest difference", flagged_only=False)
+    assert [item.seed for item in order] == [2, 1, 3]
 
 
 @pytest.mark.parametrize(("waiting", "title"), [(True, "The first images are on their way"), (False, "No images yet")])

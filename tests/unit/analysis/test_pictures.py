@@ -3,8 +3,11 @@
 import tracemalloc
 
 import pytest
+import skimage.data
+from PIL import Image
 
-from analysis.pictures import MOST_BYTES, MOST_PIXELS, NoPicture, encoded, pixels
+from analysis.parity import dissimilarity
+from analysis.pictures import MOST_BYTES, MOST_PIXELS, NoPicture, encoded, pixels, worsened
 from analysis.quality import inspect
 from tests.unit.analysis import hostile_pictures as hostile
 
@@ -96,3 +99,11 @@ def test_a_picture_of_any_shape_can_be_judged(size: tuple[int, int]) -> None:
 def test_a_thousand_mangled_files_are_pictures_or_named() -> None:
     seen = {inspect(image, (24, 16)).defect for image in hostile.mangled(seed=1, count=1000)}
     assert {"undecodable", "truncated"} <= seen
+
+
+@pytest.mark.parametrize("side", [128, 512, 1024])
+def test_a_picture_made_worse_on_purpose_is_worse_at_every_size(side: int) -> None:
+    whole = Image.fromarray(skimage.data.astronaut()).resize((side, side))
+    worse = worsened(whole)
+    assert (worse.size, worse.mode) == (whole.size, "RGB")
+    assert dissimilarity(encoded(whole, "PNG"), encoded(worse, "PNG")) > 0.3
