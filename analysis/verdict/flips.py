@@ -19,6 +19,7 @@ from words import Verdict
 
 STEPS = 4  # between now and each end of what is plausible
 CLOSE = 0.001  # of the value: how narrow a bracket must be
+MOST_HALVINGS = 40  # around 0 a bracket is narrow beside what is plausible after 20
 BESIDE = 0.01  # how far from a flip it is checked
 YEAR = 12  # months over which a move is held against what it costs once
 
@@ -187,7 +188,9 @@ def _steps(lever: Lever, end: float) -> list[float]:
 def _halved(lever: Lever, inside: float, outside: float, holds: Callable[[float], bool]) -> float:
     """Until the bracket is narrow beside its value; around 0 beside what is plausible."""
     least = CLOSE**2 * (lever.high - lever.low)
-    while abs(outside - inside) > max(CLOSE * max(abs(inside), abs(outside)), least):
+    for _ in range(MOST_HALVINGS):
+        if abs(outside - inside) <= max(CLOSE * max(abs(inside), abs(outside)), least):
+            break
         middle = math.sqrt(inside * outside) if lever.low > 0 else (inside + outside) / 2
         inside, outside = (middle, outside) if holds(middle) else (inside, middle)
     return (inside + outside) / 2

@@ -196,6 +196,8 @@ def test_what_is_not_known_is_no_lever() -> None:
     assert [each for each in names if "price" in each or "volume" in each or "operations" in each] == []
     assert not any("cold share" in each or "hour costs" in each for each in names)
     assert levers(CARD, replace(ONE_LOOK, looks=[]), KNOWN) == []
+    for half in (Known(per_day=480.0), Known(at_volume=lambda _: ONE_LOOK)):
+        assert not any("volume" in each.name for each in levers(CARD, ONE_LOOK, half))
 
 
 def test_a_saving_that_is_not_known_is_moved_by_no_price() -> None:
