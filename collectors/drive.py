@@ -27,7 +27,7 @@ from storage.writer import guarded_update
 from words import STATUS_OF, Feature, JobStatus, Reason, called
 
 AHEAD_S = 0.5  # world seconds between the commit of an intent and its intended instant
-STOP_S, AWAY_S = 10.0, 600.0  # world seconds in which a provider that is away may answer: at a stop, past a deadline
+STOP_S, AWAY_S = 10.0, 600.0  # world seconds in which a provider that is away may answer: at a stop, otherwise
 _ANSWERED_BEFORE = (
     select(Job.id)
     .where(Job.deployment_id == bindparam("lane"), Job.provider_job_id == bindparam("answered"))
@@ -285,16 +285,22 @@ async def _cancel(ctx: Context, sample: Sample, ref: JobRef, *, picked_up: bool,
         await sample.backend.cancel(ref)
     except BackendError as error:
         log.warning("cancel of %s failed: %s", ref.id, error)
-    if (last := await _last_look(ctx, sample, ref, patience_s=STOP_S if ending else AWAY_S)) is not None:
+    if (last := await _last_look(ctx, sample, ref)) is not None:
         await results.finish(ctx, sample.job, last, finished_at=ctx.clock.now(), asked_size=_size(sample.graph))
         return
     await _end_without_result(ctx, sample, reason, decide.evidence_of_deadline(seen))
 
 
-async def _last_look(ctx: Context, sample: Sample, ref: JobRef, *, patience_s: float) -> Observation | None:
-    """What came before our cancel was paid for and is taken; None if nothing did, or nobody answers for so long."""
-    give_up_at = ctx.clock.now() + timedelta(seconds=patience_s)
-    while (seen := await _look(ctx, sample, ref, 0.0)) is None and ctx.clock.now() < give_up_at:
+async def _last_look(ctx: Context, sample: Sample, ref: JobRef) -> Observation | None:
+    """What came before our cancel was paid for and is taken; None if nothing did, or nobody answers for so long.
+
+    Only a person's stop is in a hurry: a run whose money is spent has paid for what came.
+    """
+    since = ctx.clock.now()
+    while (seen := await _look(ctx, sample, ref, 0.0)) is None:
+        patience_s = STOP_S if sample.job.run_id in ctx.stopping else AWAY_S
+        if ctx.clock.now() >= since + timedelta(seconds=patience_s):
+            break
         await ctx.clock.sleep(COARSE_S)
     if seen is None or seen.status in (JobStatus.CANCELLED, JobStatus.LOST):
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from backends.base import JobRef
+from backends.base import JobRef, Observation
 from backends.errors import FateUnknown, Unavailable
 from collectors.billing import SETTLED, settle
 from collectors.deployments import READY_LIMIT_S
@@ -105,6 +105,45 @@ def test_what_came_between_the_last_look_and_the_cancel_is_taken(tmp_path: Path)
 
     job = play(tmp_path, scenario, Slow)
     assert (job.status, job.reason) == (JobStatus.SUCCEEDED, None)
+
+
+@pytest.mark.parametrize(
+    ("hurried", "ends"),
+    [
+        (False, (JobStatus.SUCCEEDED, None)),
+        (True, (JobStatus.CANCELLED, Reason.STOPPED)),
+    ],
+)
+def test_only_a_person_s_stop_does_not_wait_for_a_provider_that_is_away(
+    hurried: bool, ends: tuple[JobStatus, Reason | None], tmp_path: Path
+) -> None:
+    """It came while the cancel was on its way, and for a minute after that nobody answers."""
+
+    class Away(FakeBackend):
+        until_s: float | None = None
+
+        async def cancel(self, ref: JobRef) -> None:  # noqa: ARG002 - a job that is over stays as it is
+            await self.clock.sleep(30)
+            self.until_s = self.clock.alive_s() + 60
+
+        async def poll(self, ref: JobRef, wait_s: float = 0.0) -> Observation:
+            if self.until_s is not None and self.clock.alive_s() < self.until_s:
+                raise Unavailable("Nobody is here.")
+            return await super().poll(ref, wait_s)
+
+    async def scenario(desk: Desk) -> Job:
+        run_id = desk.ask(warm=0)
+        task = asyncio.create_task(drive_run(desk.ctx, run_id))
+        await until(desk.clock, lambda: desk.jobs() != [] and desk.jobs()[0].status is JobStatus.RUNNING)
+        if hurried:
+            desk.ctx.stopping.add(run_id)
+        else:
+            desk.ctx.saturated.add(desk.jobs()[0].deployment_id)
+        await task
+        return desk.jobs()[0]
+
+    job = play(tmp_path, scenario, Away)
+    assert (job.status, job.reason) == ends
 
 
 def test_an_answer_with_the_id_of_an_earlier_job_is_no_answer(tmp_path: Path) -> None:
