@@ -159,7 +159,7 @@ class Compared:
             quality=judged.quality,
             quality_why=judged.why,
             preference_high=judged.preference_high,
-            bills_final=self._final(seen),
+            bills_final=self.bills_final(seen),
             days=slots["starts_at"].dt.date().n_unique(),
             day_parts=slots["day_part"].n_unique(),
             hosts=mine["worker_id"].drop_nulls().n_unique() if self.rented else None,
@@ -217,7 +217,7 @@ class Compared:
         saving = found.saving if found else None
         return Money(saving=saving, baseline_usd=month, more_usd=more, one_off_usd=one_off)
 
-    def _final(self, seen: Sequence[int]) -> bool:
+    def bills_final(self, seen: Sequence[int]) -> bool:
         """Every deployment of both arms has lines and all are final; of a plan without bills there are none."""
         arms = [name for name in (self.candidate, self.card.baseline) if name not in self.beside.unbilled]
         frames = self.frames.of(seen, arms)

@@ -109,7 +109,7 @@ def test_rented_halves_are_what_is_counted_and_their_blocks_are_paired(measured:
 
 def test_bills_are_final_once_every_deployment_of_the_look_has_final_lines(measured: Frames) -> None:
     def final(change: Callable[[pl.DataFrame], pl.DataFrame], beside: Beside = BESIDE) -> bool:
-        return compared(replace(measured, charges=change(measured.charges)), beside=beside).look([1, 2]).bills_final
+        return compared(replace(measured, charges=change(measured.charges)), beside=beside).bills_final([1, 2])
 
     first = measured.deployments.filter(pl.col("backend") == "modal")["deployment_id"][0]
     is_first = pl.col("deployment_id") == first

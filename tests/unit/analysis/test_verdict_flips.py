@@ -295,6 +295,7 @@ def test_a_volume_is_replayed_on_what_was_measured() -> None:
         ops_usd={"modal": 0.0, "runpod": 60.0},
         images={(OF, "runpod"): ImageJudgement(quality="alike", why="alike")},
         licensed=(OF,),
+        requests=9000,
     )
     card = Card(workflows=(OF,), candidates=("runpod",), traffic="t", pins={OF: PINNED}, one_off_hours=0)
     compared = Compared(card, measured, beside, OF, "runpod")
