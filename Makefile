@@ -1,7 +1,7 @@
 # One word each; `make` alone lists them. Everything lives in .venv and .venv-sdk of this folder.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check lock bench harness proof estimates mutants worlds soak coverage
+.PHONY: help install demo up test check lock bench harness proof estimates mutants worlds soak coverage parity
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -54,6 +54,9 @@ soak: $(READY) ## 48 simulated hours with faults and restarts: about 3 minutes; 
 
 coverage: $(READY) ## How often each interval holds the truth, beside what is stated of it, in 1,000 worlds: about 6 minutes
 	@$(BIN)/python -m benchmarks.coverage
+
+parity: $(READY) ## Does image parity find swaps of precision and steps, and leave equal images alone? About 6 minutes; POOL=file: go on later
+	@$(BIN)/python -m benchmarks.parity $(if $(POOL),--pool $(POOL))
 
 lock: $(READY) ## Write the lock files anew (LOCK=--upgrade lifts the pins)
 	@scripts/lock.sh $(LOCK)

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import zlib
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from simulator.laws import Laws
 from simulator.picture import Defect, Picture, paint
 from simulator.pool import BROKEN_IMAGES, SimJob
 
+HOSTS = 4  # kinds of host of a provider, whose pixels differ a little: a worker is of one of them
 NICE = 5  # below the servers, above nothing else: two busy neighbours must not starve it
 
 
@@ -98,14 +100,15 @@ def _follow(parent: int) -> None:
 
 def picture_of(job: SimJob, laws: Laws) -> Picture:
     """What the job's image shows, its defect included; known from the moment of pick-up."""
-    duplicate = _picture(job.duplicate_of, laws) if job.duplicate_of else None
-    plain = _picture(job.asked, laws)
+    host = zlib.crc32(job.worker.id.encode()) % HOSTS if job.worker else 0
+    duplicate = _picture(job.duplicate_of, laws, host) if job.duplicate_of else None
+    plain = _picture(job.asked, laws, host)
     if job.planned_fate not in BROKEN_IMAGES:
         return plain
     return replace(plain, defect=Defect(job.planned_fate), duplicate_of=duplicate)
 
 
-def _picture(asked: Asked, laws: Laws) -> Picture:
+def _picture(asked: Asked, laws: Laws, host: int) -> Picture:
     return Picture(
         prompt=asked.prompt,
         seed=asked.seed,
@@ -113,6 +116,6 @@ def _picture(asked: Asked, laws: Laws) -> Picture:
         height=asked.height,
         steps=max(1, asked.steps),  # a graph without a sampler shows something too
         reference_steps=4 if asked.lora else 50 if asked.model.startswith("qwen") else 20,
-        variant=laws.own.variant,
+        variant=f"{laws.own.variant} {host}",
         precision=laws.own.precision,
     )

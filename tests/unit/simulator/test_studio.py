@@ -1,0 +1,30 @@
+"""What a job's picture is made from: its worker's kind of host shows in the pixels."""
+
+from simulator.picture import paint
+from simulator.studio import HOSTS, picture_of
+from tests.unit.simulator.stand import Stand, failing
+
+
+def test_a_worker_keeps_its_pixels_and_containers_of_a_provider_differ() -> None:
+    stand = Stand()
+    variants, again = set(), []
+    for number in range(24):
+        pool = stand.pool(f"d{number}")
+        jobs = [stand.submit(pool, f"{number}-{turn}", seed=1) for turn in (1, 2)]
+        stand.finish(*jobs)
+        pictures = [picture_of(job, pool.laws) for job in jobs]
+        again.append(pictures[0] == pictures[1])
+        variants.add(pictures[0].variant)
+
+    assert all(again)
+    assert len(variants) == HOSTS
+
+
+def test_a_duplicate_is_the_very_picture_that_its_worker_gave_before() -> None:
+    stand = Stand(failing(duplicate=1.0))
+    pool = stand.pool("d3")
+    first, second = (stand.submit(pool, f"j{number}", seed=number, width=64, height=64) for number in (1, 2))
+    stand.finish(first, second)
+
+    assert second.fate == "duplicate"
+    assert paint(picture_of(second, pool.laws)) == paint(picture_of(first, pool.laws))
