@@ -39,8 +39,8 @@ class Site:
 
     def paint_ahead(self, pool: Pool, job: SimJob) -> None:
         """Pool callback: order the picture the moment its job is picked up."""
-        self.studio.order(picture_of(job, pool.laws))
+        self.studio.order(picture_of(job, pool))
 
     def image(self, pool: Pool, job: SimJob) -> bytes:
         """The finished picture of a completed job."""
-        return self.studio.image(picture_of(job, pool.laws))
+        return self.studio.image(picture_of(job, pool))

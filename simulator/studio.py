@@ -11,11 +11,10 @@ from multiprocessing import get_context
 from typing import Protocol
 
 from simulator.comfy import Asked
-from simulator.laws import Laws
 from simulator.picture import Defect, Picture, paint
-from simulator.pool import BROKEN_IMAGES, SimJob
+from simulator.pool import BROKEN_IMAGES, Pool, SimJob
 
-HOSTS = 4  # kinds of host of a provider, whose pixels differ a little: a worker is of one of them
+HOSTS = 4  # kinds of host of a provider, whose pixels differ a little: a deployment has one of them
 NICE = 5  # below the servers, above nothing else: two busy neighbours must not starve it
 
 
@@ -98,17 +97,17 @@ def _follow(parent: int) -> None:
     os._exit(0)
 
 
-def picture_of(job: SimJob, laws: Laws) -> Picture:
+def picture_of(job: SimJob, pool: Pool) -> Picture:
     """What the job's image shows, its defect included; known from the moment of pick-up."""
-    host = zlib.crc32(job.worker.id.encode()) % HOSTS if job.worker else 0
-    duplicate = _picture(job.duplicate_of, laws, host) if job.duplicate_of else None
-    plain = _picture(job.asked, laws, host)
+    duplicate = _picture(job.duplicate_of, pool) if job.duplicate_of else None
+    plain = _picture(job.asked, pool)
     if job.planned_fate not in BROKEN_IMAGES:
         return plain
     return replace(plain, defect=Defect(job.planned_fate), duplicate_of=duplicate)
 
 
-def _picture(asked: Asked, laws: Laws, host: int) -> Picture:
+def _picture(asked: Asked, pool: Pool) -> Picture:
+    own, host = pool.laws.own, zlib.crc32(pool.name.encode()) % HOSTS
     return Picture(
         prompt=asked.prompt,
         seed=asked.seed,
@@ -116,6 +115,6 @@ def _picture(asked: Asked, laws: Laws, host: int) -> Picture:
         height=asked.height,
         steps=max(1, asked.steps),  # a graph without a sampler shows something too
         reference_steps=4 if asked.lora else 50 if asked.model.startswith("qwen") else 20,
-        variant=f"{laws.own.variant} {host}",
-        precision=laws.own.precision,
+        variant=f"{own.variant} {host}",
+        precision=own.precision,
     )

@@ -1,18 +1,18 @@
-"""What a job's picture is made from: its worker's kind of host shows in the pixels."""
+"""What a job's picture is made from: its deployment's kind of host shows in the pixels."""
 
 from simulator.picture import paint
 from simulator.studio import HOSTS, picture_of
 from tests.unit.simulator.stand import Stand, failing
 
 
-def test_a_worker_keeps_its_pixels_and_containers_of_a_provider_differ() -> None:
+def test_a_deployment_keeps_its_pixels_and_those_of_a_provider_differ() -> None:
     stand = Stand()
     variants, again = set(), []
     for number in range(24):
         pool = stand.pool(f"d{number}")
         jobs = [stand.submit(pool, f"{number}-{turn}", seed=1) for turn in (1, 2)]
         stand.finish(*jobs)
-        pictures = [picture_of(job, pool.laws) for job in jobs]
+        pictures = [picture_of(job, pool) for job in jobs]
         again.append(pictures[0] == pictures[1])
         variants.add(pictures[0].variant)
 
@@ -27,4 +27,4 @@ def test_a_duplicate_is_the_very_picture_that_its_worker_gave_before() -> None:
     stand.finish(first, second)
 
     assert second.fate == "duplicate"
-    assert paint(picture_of(second, pool.laws)) == paint(picture_of(first, pool.laws))
+    assert paint(picture_of(second, pool)) == paint(picture_of(first, pool))
