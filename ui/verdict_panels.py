@@ -1,13 +1,14 @@
 """The page Decision once a card is locked, drawn: finding, figures, a card of gates for each move, signatures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import polars as pl
 import streamlit as st
 from sqlmodel import Session
 
 from analysis.verdict.frozen import SnapshotError
-from analysis.verdict.progress import progress
+from analysis.verdict.progress import DOCUMENTS, progress
 from storage import signoffs, verdicts
 from storage.card_values import CardRefused
 from storage.db import StorageError
@@ -21,6 +22,7 @@ from ui.source import source
 from ui.verdict_view import Document
 from words import Verdict
 
+DOCS = Path(__file__).parent.parent / "docs"
 REFUSED, DONE = "signing-refused", "signing-done"
 
 
@@ -135,7 +137,12 @@ def _progress(at: load.Version, said: Document) -> None:
     """The initiative's definition of done, ticked by evidence."""
     timed = load_traffic.effort(at).filter(~pl.col("measured"))["backend"].unique().to_list()  # by people
     lines = progress(
-        said["cells"], said["arms"], timed=timed, snapshots=len(load_verdict.frozen(at)), state=said["state"]
+        said["cells"],
+        said["arms"],
+        timed=timed,
+        snapshots=len(load_verdict.frozen(at)),
+        state=said["state"],
+        documents=[name for name in DOCUMENTS if (DOCS / name).is_file()],
     )
     st.subheader("Definition of done (IN-035)", anchor=False, help=meaning("definition of done"))
     marks = {True: ":green[:material/check:] done", False: ":yellow[:material/hourglass_empty:] not yet"}

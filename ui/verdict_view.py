@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.verdict.report import day
 from ui.charts.gates import REACH
 from ui.formats import count, interval, percent, usd, whole_percent, whole_usd
 from ui.names import label
@@ -86,12 +87,13 @@ def _distance(row: Document, value: float | None) -> float | None:
 
 def figures(said: Document) -> list[tuple[str, str, str, str]]:
     """The four at the top: name, value, what is under it, glossary term."""
-    best = next((row for row in said["candidates"] if row["state"] == Verdict.GO.value), None)
-    worth, saving = (_row(best, name) for name in ("worth", "saving"))
-    month = ("–", "nothing moves") if worth is None else (whole_usd(worth["value"]), _ends(worth, whole_usd, "to"))
-    share = ("–", "no candidate is a go") if saving is None else (
-        whole_percent(saving["value"]), interval(saving["low"], saving["high"], whole_percent)
-    )  # fmt: skip
+    rows = _moving(said)
+    month = ("–", "nothing moves") if not rows else _summed([_row(row, "worth") for row in rows])
+    share = ("–", "no candidate is a go")
+    if len(rows) > 1:
+        share = ("–", f"{len(rows)} workflows move: see each")
+    elif rows and (saving := _row(rows[0], "saving")):
+        share = (whole_percent(saving["value"]), interval(saving["low"], saving["high"], whole_percent))
     final = said["final_share"]
     bills = "no bill yet" if final is None else f"{percent(final)} of it final"
     return [
@@ -106,8 +108,9 @@ def caption(said: Document) -> str:
     """Valid to 21 Feb 2027 · card v3 locked by ana, before the first sample · 4,811 jobs."""
     card = said["card"]
     when = card["post_hoc"] or "before the first sample"
+    valid_to = day(datetime.fromisoformat(said["valid_to"]))
     return (
-        f"Valid to {day(said['valid_to'])} · card v{card['version']} locked by {card['locked_by']}, {when} · "
+        f"Valid to {valid_to} · card v{card['version']} locked by {card['locked_by']}, {when} · "
         f"{count(said['jobs'])} jobs in {said['blocks']} blocks"
     )
 
@@ -125,12 +128,6 @@ def unknowns(candidate: Document) -> str:
     return " ".join(f"{NAMES[row['gate']]}: {row['why']}." for row in found)
 
 
-def day(instant: str) -> str:
-    """9 Feb 2027, of an ISO instant."""
-    at = datetime.fromisoformat(instant)
-    return f"{at.day} {at:%b %Y}"
-
-
 def ground(said: Document) -> list[dict[str, str]]:
     """Whether the ground is firm: what would block a verdict, candidate by candidate."""
     rows = []
@@ -146,12 +143,24 @@ def ground(said: Document) -> list[dict[str, str]]:
     return rows
 
 
-def _row(candidate: Document | None, gate: str) -> Document | None:
-    rows: Sequence[Document] = candidate["gates"] if candidate else ()
+def _moving(said: Document) -> list[Document]:
+    """The candidate that each workflow moves to; of two that may go it is the one that was chosen."""
+    places = {(row["workflow"], row["destination"]) for row in said["workflows"] if row["state"] == Verdict.GO.value}
+    return [row for row in said["candidates"] if (row["workflow"], row["candidate"]) in places]
+
+
+def _summed(rows: Sequence[Document | None]) -> tuple[str, str]:
+    """Dollars a month of all that moves; the ends of a sum are the sums of the ends, which is wider than 95 %."""
+    known = [row for row in rows if row is not None]
+    if len(known) < len(rows):
+        return "–", "not known of each move"
+    ends = [[row[name] for row in known] for name in ("low", "high")]
+    if any(end is None for each in ends for end in each):
+        return whole_usd(sum(row["value"] for row in known)), "no interval yet"
+    low, high = (sum(each) for each in ends)
+    return whole_usd(sum(row["value"] for row in known)), f"{whole_usd(low)} to {whole_usd(high)}"
+
+
+def _row(candidate: Document, gate: str) -> Document | None:
+    rows: Sequence[Document] = candidate["gates"]
     return next((row for row in rows if row["gate"] == gate and row["value"] is not None), None)
-
-
-def _ends(row: Document, write: Any, between: str) -> str:
-    if row["low"] is None or row["high"] is None:
-        return "no interval yet"
-    return f"{write(row['low'])} {between} {write(row['high'])}"

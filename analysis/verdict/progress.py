@@ -7,6 +7,7 @@ from typing import Any
 from words import called
 
 Row = Mapping[str, Any]
+DOCUMENTS = ("runbooks/modal.md", "runbooks/runpod.md", "runbooks/vast.md", "reference/formulas.md")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,24 +21,31 @@ class Line:
 
 
 def progress(
-    cells: Sequence[Row], arms: Sequence[Row], *, timed: Sequence[str], snapshots: int, state: str
+    cells: Sequence[Row],
+    arms: Sequence[Row],
+    *,
+    timed: Sequence[str],
+    snapshots: int,
+    state: str,
+    documents: Sequence[str],
 ) -> list[Line]:
     """`cells`, `arms`: of a verdict's document. timed: backends with operations effort. snapshots: that were frozen.
 
-    state: what the rule says now; empty: it has not spoken.
+    state: what the rule says now; empty: it has not spoken. documents: of DOCUMENTS, those that are there.
     """
     return [
         _measured("runpod", cells, arms),
         _measured("vast", cells, arms),
         _compared(cells, arms, timed),
         _recommended(snapshots, state),
-        Line(
-            text="Findings and runbooks are in docs/",
-            done=True,
-            evidence="docs/runbooks has one for each provider, docs/howto the steps, docs/reference the formulas",
-            view="docs",
-        ),
+        _written(documents),
     ]
+
+
+def _written(documents: Sequence[str]) -> Line:
+    missing = [name for name in DOCUMENTS if name not in documents]
+    evidence = f"missing: {', '.join(missing)}" if missing else f"{', '.join(DOCUMENTS)} are there"
+    return Line(text="Findings and runbooks are in docs/", done=not missing, evidence=evidence, view="docs")
 
 
 def _measured(backend: str, cells: Sequence[Row], arms: Sequence[Row]) -> Line:

@@ -33,7 +33,7 @@ _RATIOS, _POINTS = (Gate.WARM_P95, Gate.COLD), (Gate.SUCCESS, Gate.STALLS)
 def title(snapshot: Snapshot, rulings: Sequence[Ruling], whole: Overall) -> str:
     """The finding, in one line."""
     made = _title(snapshot.card, rulings, whole)
-    return f"{made}, after the fact" if snapshot.facts.post_hoc or _edited(snapshot) else made
+    return f"{made}, after the fact" if snapshot.facts.post_hoc else made
 
 
 def sentence(snapshot: Snapshot, whole: Overall) -> str:
@@ -140,10 +140,6 @@ def _failure(ruling: Ruling) -> str:
 def _months(months: float) -> str:
     whole = max(1, math.ceil(months))
     return f"{whole} month{'s' if whole > 1 else ''}"
-
-
-def _edited(snapshot: Snapshot) -> bool:
-    return any("edited after" in sentence for case in snapshot.cases for sentence in case.blocked)
 
 
 def _dollars(ruling: Ruling) -> tuple[float, float, float]:

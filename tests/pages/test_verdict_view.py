@@ -104,8 +104,12 @@ def test_what_no_more_blocks_would_close_is_said() -> None:
 
 
 def document(*candidates: dict[str, Any], **said: Any) -> dict[str, Any]:
+    places = [
+        {"workflow": each["workflow"], "state": each["state"], "destination": each["candidate"]} for each in candidates
+    ]
     return {
-        "candidates": candidates, "jobs": 4811, "blocks": 40, "days": 5, "spent_usd": 63.1, "final_share": 0.97,
+        "workflows": places, "candidates": candidates, "jobs": 4811, "blocks": 40, "days": 5, "spent_usd": 63.1,
+        "final_share": 0.97,
         "valid_to": "2027-02-21T00:00:00+00:00", "simulated": True,
         "card": {"version": 3, "locked_by": "ana", "post_hoc": ""},
     } | said  # fmt: skip
@@ -144,3 +148,15 @@ def test_a_blocked_move_says_why_on_the_ground() -> None:
 
     assert [row["Why not"] for row in rows] == ["A bill does not add up.", ""]
     assert verdict_view.basis(candidate(look=0, blocks=7)) == "7 blocks so far."
+
+
+def test_the_figures_of_two_moves_are_summed_and_one_that_was_not_chosen_is_in_no_sum() -> None:
+    first = candidate(gate("worth", 251.0, 206.0, 299.0), gate("saving", 0.31, 0.26, 0.36))
+    second = candidate(gate("worth", 100.0, 80.0, 120.0), gate("saving", 0.2, 0.15, 0.25), workflow="qwen")
+    passed_over = candidate(gate("worth", 900.0, 800.0, 999.0), candidate="vast")
+    said = document(passed_over, first, second)
+    said["workflows"] = said["workflows"][1:]
+
+    month, share, *_ = verdict_view.figures(said)
+    assert month[1:3] == ("$351", "$286 to $419")
+    assert share[1:3] == ("–", "2 workflows move: see each")
