@@ -45,6 +45,7 @@ class Context:
     ending: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     gone: set[tuple[str, str]] = field(default_factory=set)  # (backend, its id): destroyed, and its provider said so
     looked: dict[int | None, datetime] = field(default_factory=dict)  # job under way -> the last look: in memory only
+    kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what was found of bytes that may come again
     paired_to: int | None = None  # the newest image when no pair was left to compare
     draining: bool = False  # this process is to end: what is in flight comes home, nothing new begins
     ordering: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by backend

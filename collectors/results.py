@@ -23,6 +23,7 @@ from storage.writer import guarded_update
 from words import STATUS_OF, JobStatus, Reason
 
 MOST_IMAGES = 8  # of one job; a workflow saves one
+MOST_KEPT = 5_000  # images of which is remembered what was found
 HEAD_BYTES = 64 * 1024  # kept of an image that is too large to be one of ours
 _SAME_PIXELS = (
     select(Image.id)
@@ -65,12 +66,30 @@ async def finish(
 
 
 def _keep(ctx: Context, image: bytes, asked_size: tuple[int, int] | None) -> Kept:
+    """Its bytes, its facts and its thumbnail. The list of prompts and seeds is the same in each block: what gave the
+    same bytes is not checked again.
+    """
+    sha256 = ctx.blobs.put(image if len(image) <= MOST_BYTES else image[:HEAD_BYTES])
+    what = (sha256, len(image), asked_size)
+    known: Kept | None = ctx.kept.get(what)
+    if known is None or not _shown(ctx, known):
+        known = ctx.kept[what] = _checked(ctx, sha256, image, asked_size)
+        if len(ctx.kept) > MOST_KEPT:
+            ctx.kept.pop(next(iter(ctx.kept)))
+    return known
+
+
+def _shown(ctx: Context, kept: Kept) -> bool:
+    return kept.thumbnail_sha256 is None or ctx.blobs.has(kept.thumbnail_sha256)
+
+
+def _checked(ctx: Context, sha256: str, image: bytes, asked_size: tuple[int, int] | None) -> Kept:
     with _decoding:
         facts = inspect(image, asked_size)
         small = thumbnail(image) if facts.pixel_sha256 is not None else None
     return Kept(
         facts=facts,
-        sha256=ctx.blobs.put(image if len(image) <= MOST_BYTES else image[:HEAD_BYTES]),
+        sha256=sha256,
         thumbnail_sha256=None if small is None else ctx.blobs.put_shown(small),
         size_bytes=len(image),
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from collectors.context import Context
@@ -22,7 +23,15 @@ from words import BlockStatus, Feature, RunStatus, ScheduleStatus, called
 from workflows import WorkflowError
 
 _OPEN = (BlockStatus.PLANNED, BlockStatus.STARTED)
-_ANY_OPEN = select(Block.id).where(col(Block.status).in_(_OPEN)).limit(1)  # asked each turn: built once
+# Asked each turn: built once.
+_ANY_OPEN = select(Block.id).where(col(Block.status).in_(_OPEN)).limit(1)
+_ANY_DUE = select(Block.id).where(Block.status == BlockStatus.PLANNED, Block.starts_at <= bindparam("now")).limit(1)
+_ANY_RAN = (
+    select(Block.id)
+    .join(Run, col(Run.id) == Block.run_id)
+    .where(Block.status == BlockStatus.STARTED, col(Run.status).in_([status for status in RunStatus if status.final]))
+    .limit(1)
+)
 DOWN = "the collector was not running in its time"
 
 
@@ -48,9 +57,17 @@ def under_way(session: Session) -> bool:
 async def turn(ctx: Context) -> None:
     """One look at all blocks: what has ended, what was missed, what is due."""
     now = ctx.clock.now()
+    if not await ctx.load(partial(_anything, now)):
+        return
     due = await ctx.load(partial(_runs_beside_due, now))
     spent = await _spent(ctx, due, now) if due else {}
     await ctx.writer.run(partial(_turn, ctx, now, spent))
+
+
+def _anything(now: datetime, session: Session) -> bool:
+    """Is a block due, or has the run of one ended?"""
+    due, ran = (session.exec(query, params={"now": now}).first() for query in (_ANY_DUE, _ANY_RAN))
+    return (due, ran) != (None, None)
 
 
 async def _spent(ctx: Context, runs: Sequence[int], now: datetime) -> dict[int, Decimal]:

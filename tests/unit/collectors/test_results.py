@@ -1,5 +1,6 @@
 """What a finished job's pictures are held to: nobody else's pixels."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,3 +34,21 @@ def test_pixels_are_a_duplicate_only_of_another_prompt_or_seed(
         return [image.defect for image in desk.rows(Image)]
 
     assert play(tmp_path, scenario, lambda clock: FakeBackend(clock, outcome=outcome)) == defects
+
+
+def test_bytes_that_come_again_are_kept_as_before_and_their_lost_thumbnail_is_drawn_again(tmp_path: Path) -> None:
+    seen = Observation(status=JobStatus.SUCCEEDED, images=[picture(0)], times=Times(execution_s=8.0), worker_id="w1")
+
+    async def scenario(desk: Desk) -> None:
+        await drive_run(desk.ctx, desk.ask(warm=0, cold=1))
+        shutil.rmtree(desk.folder.blobs / "shown")
+        await drive_run(desk.ctx, desk.ask(warm=0, cold=1))
+        await drive_run(desk.ctx, desk.ask(warm=0, cold=1, params={"width": 512, "height": 512}))
+
+        first, again, other = desk.rows(Image)
+        assert (again.sha256, again.thumbnail_sha256) == (first.sha256, first.thumbnail_sha256)
+        assert (again.pixel_sha256, again.defect) == (first.pixel_sha256, None)
+        assert next((desk.folder.blobs / "shown").rglob(first.thumbnail_sha256)).is_file()
+        assert other.defect == "wrong_size", "the same bytes, where another size was asked for"
+
+    play(tmp_path, scenario, lambda clock: FakeBackend(clock, outcome=lambda _: seen))
