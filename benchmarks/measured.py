@@ -29,18 +29,13 @@ Dice = np.random.Generator
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One backend in a campaign. parts: of a block, on hosts of their own. bill: billed over estimated, on average.
-
-    bad_every: each so many-th host takes so many times as long (`bad_times`); 0: none.
-    """
+    """One backend in a campaign. parts: of a block, on hosts of their own. bill: billed over estimated, on average."""
 
     backend: str
     side: Side = LIKE
     parts: int = 1
     nano_per_s: int | None = None
     bill: float = 1.0
-    bad_every: int = 0
-    bad_times: float = 3.0
 
 
 @dataclass
@@ -55,12 +50,8 @@ def frames(
     *,
     workflows: Sequence[str] = ("flux-dev",),
     plan: Plan = BLOCKS,
-    drift: float = 0.0,
 ) -> Frames:
-    """Every arm in every block of every workflow, four blocks a day, all bills final.
-
-    drift: how much longer everything takes in the evening than at night, as a share.
-    """
+    """Every arm in every block of every workflow, four blocks a day, all bills final."""
     ids = _Ids()
     jobs: list[dict[str, Any]] = []
     deployments: list[dict[str, Any]] = []
@@ -70,7 +61,7 @@ def frames(
         for number in range(plan.blocks):
             block = _block(len(blocks) + 1, workflow, number)
             blocks.append(block)
-            shared = float(dice.normal(0, REFERENCE.shared)) + math.log1p(drift * (number % 4) / 3)
+            shared = float(dice.normal(0, REFERENCE.shared))
             for arm in arms:
                 for half in range(arm.parts):
                     deployment = _deployment(ids, block, arm, half)
@@ -115,8 +106,6 @@ def _jobs(
     """Warm jobs back to back, then cold probes, each after the capacity has gone; the deployment ends after them."""
     side, at = arm.side, deployment["ready_at"]
     level = math.log(REFERENCE.warm_s * side.slower) + shared + float(dice.normal(0, side.host))
-    if arm.bad_every and deployment["deployment_id"] % arm.bad_every == 0:
-        level += math.log(arm.bad_times)
     boots = math.log(REFERENCE.boot_s * side.cold) + float(dice.normal(0, side.boot_between))
     together = (1 - side.icc) / side.icc
     chance = float(dice.beta(side.success * together, (1 - side.success) * together))
@@ -168,30 +157,3 @@ def _charge(row: Mapping[str, Any], kappa: float) -> dict[str, Any]:
         "charge_period_end": hour + timedelta(hours=1), "billed_nano": round(row["estimated_nano"] * kappa),
         "state": "final", "simulated": True,
     }  # fmt: skip
-
-
-def joined(each: Sequence[Frames]) -> Frames:
-    """Campaigns of different workflows as one set of tables, with ids of their own."""
-    moved = [_moved(found, by=10_000 * i) for i, found in enumerate(each)]
-    return Frames(
-        **{
-            name: pl.concat([getattr(found, name) for found in moved])
-            for name in ("deployments", "jobs", "charges", "blocks")
-        }
-    )
-
-
-def _moved(found: Frames, *, by: int) -> Frames:
-    ids = ("block_id", "run_id", "deployment_id", "job_id")
-
-    def shifted(frame: pl.DataFrame) -> pl.DataFrame:
-        there = [pl.col(name) + by for name in ids if name in frame.columns]
-        return frame.with_columns(there)
-
-    charges = shifted(found.charges).with_columns(charge_id=pl.format("c{}", "deployment_id"))
-    return Frames(
-        deployments=shifted(found.deployments),
-        jobs=shifted(found.jobs),
-        charges=charges,
-        blocks=shifted(found.blocks),
-    )

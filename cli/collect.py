@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -47,6 +48,7 @@ TouchProduction = Annotated[
 
 def collect(
     settle: Annotated[bool, typer.Option(help="Simulated worlds: leap until the bills are final.")] = False,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds before each such leap, for who watches.")] = 0.0,
     touch_production: TouchProduction = False,
 ) -> None:
     """Drive runs, read bills and prices, answer requests, until SIGTERM; whatever it left is taken over next time."""
@@ -67,7 +69,7 @@ def collect(
         upgrade(folder.db)
         access = access_of(in_simulated_world(settings, line) if line else settings, simulated=line is not None)
         ceilings = Ceilings() if line else ceilings_of(settings)
-        uvloop.run(_serve(folder, access, settle=settle, ceilings=ceilings))
+        uvloop.run(_serve(folder, access, settle=settle, pause_s=pause, ceilings=ceilings))
 
 
 def access_of(settings: Settings, *, simulated: bool) -> Access:
@@ -100,7 +102,7 @@ def ceilings_of(settings: Settings) -> Ceilings:
     )
 
 
-async def _serve(folder: DataFolder, access: Access, *, settle: bool, ceilings: Ceilings) -> None:
+async def _serve(folder: DataFolder, access: Access, *, settle: bool, pause_s: float, ceilings: Ceilings) -> None:
     loop = asyncio.get_running_loop()
     end_with_parent()
     clock = world_clock(folder)
@@ -117,7 +119,7 @@ async def _serve(folder: DataFolder, access: Access, *, settle: bool, ceilings: 
         simulated=access.simulated,
         ceilings=ceilings,
     )
-    service = Service(ctx, pid=os.getpid(), when_idle=(lambda: billing.settle(ctx)) if settle else None)
+    service = Service(ctx, pid=os.getpid(), when_idle=partial(billing.settle, ctx, pause_s=pause_s) if settle else None)
     task = asyncio.create_task(service.run())
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _end, service, task)

@@ -1,4 +1,8 @@
-"""`bakeoff demo`: a whole bake-off of three simulated providers before the reader's eyes."""
+"""`bakeoff demo`: a whole bake-off of three simulated providers before the reader's eyes.
+
+First its past: a campaign over five days in virtual time, all but the last block (`cli.past`). Then that block runs
+live on sockets, and the clock leaps until the bills are final.
+"""
 
 import asyncio
 import shutil
@@ -16,22 +20,24 @@ from sqlmodel import Session, col, func, select
 from cli.output import AsJson, Refused, give, say
 from cli.processes import Child, Supervisor
 from cli.report import document
-from cli.simulate import Seed, Speed, World
-from cli.stack import require_loopback, start_collector, start_simulator, start_web, truth_of
+from cli.simulate import Seed, Speed
+from cli.stack import require_loopback, start_collector, start_past, start_simulator, start_web, truth_of
+from cli.story import LateRow
 from clock import SharedClock
 from collectors.billing import SETTLED
 from settings import Settings
 from simulator.world import load_world
 from storage.db import DataFolder, lock_folder, open_engine, open_reader
 from storage.migrate import upgrade
-from storage.models import Event, Installation, Job, Run
+from storage.models import Block, Event, Installation, Job, Run
 from storage.plans import RunPlan, insert_run
-from words import JobStatus, RunStatus
+from words import BlockStatus, JobStatus, RunStatus
 
 SPEED = 8.0  # a demo takes three minutes, and p50 stays within 2 % of the truth; at 40 it does not
 ARMS = ("modal", "runpod", "vast")
-_DEMO_ALONE = {"clock", "simulator.json"}  # no data folder on real providers has these
+_DEMO_ALONE = {"clock", "simulator.json", "world.pickle"}  # no data folder on real providers has these
 _DEMO_HAS = _DEMO_ALONE | {"bakeoff.db", "bakeoff.db-shm", "bakeoff.db-wal", "blobs", "collector.lock"}
+_COLLECTOR = ("--settle", "--pause", "6")
 OVER = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.FAILED)
 
 
@@ -42,20 +48,24 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     headless: Annotated[bool, typer.Option(help="No web server; end when the bills are final.")] = False,
-    world: World = "default",
+    world: Annotated[str | None, typer.Option(help="A shipped world or a TOML file.")] = None,
     speed: Speed = SPEED,
     seed: Seed = 1,
     data: Annotated[Path | None, typer.Option(help="Data folder; it must not hold anything else.")] = None,
-    workflow: Annotated[list[str] | None, typer.Option(help="Only this workflow; repeat the option.")] = None,
-    warm: Annotated[int | None, typer.Option(min=0, help="Warm jobs per provider; fewer end sooner.")] = None,
-    cold: Annotated[int | None, typer.Option(min=1, help="Cold jobs per provider.")] = None,
+    past: Annotated[bool, typer.Option(help="A campaign lies behind it, and its last block is live.")] = True,
+    workflow: Annotated[list[str] | None, typer.Option(help="Without a past: only this one; repeat it.")] = None,
+    warm: Annotated[int | None, typer.Option(min=0, help="Without a past: warm jobs per provider.")] = None,
+    cold: Annotated[int | None, typer.Option(min=1, help="Without a past: cold jobs per provider.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Run both workflows on Modal, Runpod and Vast.ai, all simulated: no key, no dollar."""
-    load_world(world)  # a wrong world is refused before anything starts
+    """Compare Modal, Runpod and Vast.ai for both workflows, all simulated: no key, no dollar."""
+    world = world or ("demo" if past else "default")
+    load_world(world)  # a wrong one is refused before anything starts
     require_loopback(Settings().address)
     sizes: dict[str, Any] = {name: n for name, n in (("warm", warm), ("cold", cold)) if n is not None}
-    plans = [replace(plan, **sizes) for plan in _chosen(workflow or [])]
+    if past and (workflow or sizes):
+        raise Refused("Workflows and sizes are of a demo without a past: add --no-past.")
+    plans = [] if past else [replace(plan, **sizes) for plan in _chosen(workflow or [])]
     kept = data or (Path(tempfile.mkdtemp(prefix="bakeoff-")) if headless else Settings().data_dir / "demo")
     try:
         shown = asyncio.run(_demo(_fresh(kept), plans, headless=headless, world=world, speed=speed, seed=seed))
@@ -101,13 +111,16 @@ async def _demo(
         clock = SharedClock.create(folder.clock, epoch=load_world(world).epoch, speed=speed)
         upgrade(folder.db)
         _install(folder, world=world, seed=seed, speed=speed, clock=clock)
-        line = await start_simulator(supervisor, folder, world=world, seed=seed, speed=speed, keys={})
-        await start_collector(supervisor, folder, "--settle")
         if not headless:
             url = await start_web(supervisor, folder, address=Settings().address, port=Settings().port)
             say(f"\nGPU Bake-off is at {url}\nSIMULATED, seed {seed}, {speed:g}x speed. Real money: $0. Ctrl-C ends.\n")
+        if not plans and not await _lived(supervisor, folder, ended):
+            return None
+        line = await start_simulator(supervisor, folder, world=world, seed=seed, speed=speed, keys={})
+        await start_collector(supervisor, folder, *_COLLECTOR)
         _ask(folder, plans, clock)
-        shown = await _watch(folder, supervisor, ended, line)
+        story = None if plans else LateRow(f"{line['urls']['control']}/odd-bills")
+        shown = await _watch(folder, supervisor, ended, line, story)
         if not headless and shown is not None:
             say("The bake-off is complete. The pages stay up until Ctrl-C.")
             await _stay(folder, supervisor, ended)
@@ -116,10 +129,27 @@ async def _demo(
         await supervisor.stop()
 
 
+async def _lived(supervisor: Supervisor, folder: DataFolder, ended: asyncio.Event) -> bool:
+    """The campaign behind it, all but its last block; False if it was interrupted."""
+    say("Five days of measuring come first, in a minute or three: the pages show them as they come.")
+    child = await start_past(supervisor, folder)
+    waits = [asyncio.create_task(each) for each in (child.process.wait(), ended.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in waits:
+        task.cancel()
+    if ended.is_set():
+        return False
+    supervisor.children.remove(child)
+    if child.process.returncode:
+        raise Refused(f"The campaign behind the demo ended with code {child.process.returncode}: {child.last}")
+    say("Now its last block, live.")
+    return True
+
+
 async def _watch(
-    folder: DataFolder, supervisor: Supervisor, ended: asyncio.Event, line: dict[str, Any]
+    folder: DataFolder, supervisor: Supervisor, ended: asyncio.Event, line: dict[str, Any], story: LateRow | None
 ) -> dict[str, Any] | None:
-    """Wait for the end, telling the progress; None if it was interrupted."""
+    """Wait for the end, telling the progress and the story; None if it was interrupted."""
     reader = open_reader(folder.db)
     died = asyncio.create_task(supervisor.ended())
     told = ""
@@ -129,6 +159,8 @@ async def _watch(
             died = asyncio.create_task(supervisor.ended())
         with Session(reader) as session:
             progress, over = _progress(session)
+            if story is not None:
+                story.look(session)
         if progress != told:
             say(progress)
             told = progress
@@ -159,7 +191,7 @@ async def _start_again(folder: DataFolder, supervisor: Supervisor, child: Child)
     if child.name != "collector":
         raise Refused(f"{ended}.")
     say(f"{ended}; another one takes over.")
-    await start_collector(supervisor, folder, "--settle")
+    await start_collector(supervisor, folder, *_COLLECTOR)
 
 
 def _progress(session: Session) -> tuple[str, bool]:
@@ -170,7 +202,8 @@ def _progress(session: Session) -> tuple[str, bool]:
     total = session.exec(select(func.count()).select_from(Job)).one()
     statuses = session.exec(select(Run.status)).all()
     settled = session.exec(select(func.count()).select_from(Event).where(Event.kind == SETTLED)).one()
-    over = bool(statuses) and all(status in OVER for status in statuses)
+    planned = session.exec(select(Block.id).where(Block.status == BlockStatus.PLANNED)).first()
+    over = bool(statuses) and planned is None and all(status in OVER for status in statuses)
     if over and settled:
         return f"{done} of {total} jobs, bills are settled", True
     if over:

@@ -21,6 +21,7 @@ from cli import (
     export,
     launch,
     migrate,
+    past,
     prices,
     reports,
     runs,
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, card,
-    answer, verdict, reports, export, migrate,
+    answer, verdict, reports, export, migrate, past,
 ):  # fmt: skip
     verb.register(app)
 

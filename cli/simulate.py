@@ -8,7 +8,7 @@ import typer
 from cli.output import shared_clock
 from simulator.hosting import Options, main
 
-World = Annotated[str, typer.Option(help="A shipped world (default, quiet, hostile) or a TOML file.")]
+World = Annotated[str, typer.Option(help="A shipped world (default, demo, quiet, hostile) or a TOML file.")]
 Speed = Annotated[float, typer.Option(min=0.1, max=20.0, help="World seconds per real second; above 10 clocks blur.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The world's dice: the same seed gives the same truth.")]
 

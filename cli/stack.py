@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.output import Refused, write_text
+from cli.past import sleeping
 from cli.processes import Child, Supervisor
 from storage.db import DataFolder
 
@@ -22,10 +23,17 @@ async def start_simulator(
     """Start it on the folder's clock; gives its ready line, which is also kept in the folder for the others."""
     command = ["-m", "simulator", "--world", world, "--seed", str(seed), "--speed", str(speed)]
     command += ["--control", "--clock", str(folder.clock)]
+    if (asleep := sleeping(folder)).exists():
+        command += ["--past", str(asleep)]
     text = await _ready(await supervisor.start("simulator", command, keys, ready="{"))
     line: dict[str, Any] = json.loads(text)
     write_text(folder.path / "simulator.json", text)
     return line
+
+
+async def start_past(supervisor: Supervisor, folder: DataFolder) -> Child:
+    """Start the campaign behind a demo; it ends by itself."""
+    return await supervisor.start("past", ["-m", "cli.main", "past"], {"BAKEOFF_DATA_DIR": str(folder.path)})
 
 
 async def start_collector(supervisor: Supervisor, folder: DataFolder, *options: str) -> Child:

@@ -21,7 +21,7 @@ LINES_AT_ONCE = 2_000  # in one transaction: the intents of jobs wait behind it
 MOST_FAILED = 2  # days in a row: then the provider is away, and the rest is left for the next reading
 SETTLE_STEP = timedelta(hours=12)
 SETTLE_TRIES = 10
-SETTLED = "settled"  # the kind of the event that ends a demo
+SETTLED, LEAPT = "settled", "leapt"  # kinds of event: the one that ends a demo, and each leap before it
 _FOR_ALL = (AuthFailed, NotOffered, Retired)  # says the same of any other day
 
 
@@ -178,14 +178,19 @@ async def _account(ctx: Context, name: str, backend: Backend, read: _Read) -> No
     )
 
 
-async def settle(ctx: Context) -> None:
-    """Simulated worlds only, with nothing rented: leap until every line is final, and say how that went."""
+async def settle(ctx: Context, *, pause_s: float = 0.0) -> None:
+    """Simulated worlds only, with nothing rented: leap until every line is final, and say how that went.
+
+    pause_s: liveness seconds before each leap, for who watches.
+    """
     for _ in range(SETTLE_TRIES):
         await ingest(ctx)
         if await ctx.load(partial(_settled, ctx.clock.now())):
             await ctx.tell(SETTLED, "All bills are final.")
             return
+        await ctx.clock.rest(pause_s)
         ctx.clock.leap(ctx.clock.now() + SETTLE_STEP)
+        await ctx.tell(LEAPT, f"Bills close: +{SETTLE_STEP // timedelta(hours=1)} h.")
     await ctx.tell(SETTLED, "Some bills are not final yet, though their time has passed.")
 
 

@@ -16,11 +16,18 @@ def options(arguments: list[str]) -> Options:
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds per real second")
     parser.add_argument("--clock", type=Path, help="the file of a clock shared with others, instead of --speed")
     parser.add_argument("--control", action="store_true", help="open the control address: /ledger, /truth, /faults")
+    parser.add_argument("--past", type=Path, help="a world that was put to sleep: this one goes on")
     parser.add_argument("--key", action="append", default=[], metavar="PROVIDER=KEY", help="accept only this key")
     found = parser.parse_args(arguments)
     keys = dict(pair.split("=", 1) for pair in found.key)
     return Options(
-        world=found.world, seed=found.seed, speed=found.speed, clock=found.clock, control=found.control, keys=keys
+        world=found.world,
+        seed=found.seed,
+        speed=found.speed,
+        clock=found.clock,
+        control=found.control,
+        keys=keys,
+        past=found.past,
     )
 
 

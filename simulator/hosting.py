@@ -17,6 +17,7 @@ import uvloop
 
 from clock import Clock, SharedClock
 from simulator.modal.grpc import serve_grpc
+from simulator.past import woken
 from simulator.server import Doors, serve
 from simulator.simulation import Simulation
 from simulator.studio import ProcessStudio
@@ -35,6 +36,7 @@ class Options:
     clock: Path | None = None
     control: bool = False  # open the control address: /ledger, /truth, POST /faults
     keys: Mapping[str, str] = field(default_factory=dict)  # provider -> the only key it accepts
+    past: Path | None = None  # a world that was put to sleep (`simulator.past`): this one goes on
 
 
 async def host(options: Options, announce: Announce) -> None:
@@ -49,7 +51,11 @@ async def host(options: Options, announce: Announce) -> None:
         studio = ProcessStudio()
         stack.callback(studio.close)
         await asyncio.wrap_future(studio.ready)  # told to end while it starts, a painter would complain on stderr
-        simulation = Simulation(world, seed=options.seed, studio=studio, now=clock.now(), keys=options.keys)
+        simulation = (
+            woken(options.past, studio)
+            if options.past
+            else Simulation(world, seed=options.seed, studio=studio, now=clock.now(), keys=options.keys)
+        )
         doors = Doors(control=options.control)
         simulation.site.bases = doors.urls()
         line: dict[str, object] = {

@@ -56,11 +56,21 @@ class Laws:
             kind="restored" if restored else "cold",
             pull_us=_draw(self.own.pull, dice),
             boot_us=_draw(law, dice),
-            host_factor=math.exp(dice.gauss(0, self.own.host_sigma)),
+            host_factor=math.exp(dice.gauss(0, self.own.host_sigma)) * self._bad(deployment, index),
             crashes=dice.random() < self.own.crash_share,
             clock_us=us(self._dice("clock", deployment, index).uniform(-1, 1) * self.own.clock_skew_s),
             lag_us=self.lag_us(deployment, index),
         )
+
+    def _bad(self, deployment: str, index: int) -> float:
+        """Of dice of its own: a world without bad hosts draws all else as if there were none."""
+        bad = self._dice("bad host", deployment, index).random() < self.own.bad_host_share
+        return self.own.bad_host_factor if bad else 1.0
+
+    def hour_factor(self, now_us: int) -> float:
+        """On GPU work at this time of the day: 1 at midnight, 1 + `day_drift` at noon, a cosine in between."""
+        day = now_us / us(86_400)
+        return 1 + self.own.day_drift * (1 - math.cos(2 * math.pi * day)) / 2
 
     def lag_us(self, *listed: object) -> int:
         """How late a list shows what changes of this one."""

@@ -13,16 +13,18 @@ OddKind = Literal[
     "two_amounts",  # the first row comes once more with twice the amount
     "overlap",  # the first row comes once more and begins half way
     "foreign",  # the first row is in EUR; where a row can say so
+    "dear",  # the last row's amounts are 2.5 times what they will be: it is corrected once this is taken back
     "negative",  # the first row's amounts are below zero
     "no_rights",  # the key may not read bills
 ]
+DEAR = 2.5
 R = TypeVar("R")
 
 
 class Shape(Protocol[R]):
     """How to bend one provider's row."""
 
-    def scaled(self, row: R, factor: int) -> R:
+    def scaled(self, row: R, factor: float) -> R:
         """All its amounts times a factor."""
 
     def worded(self, row: R) -> R:
@@ -62,15 +64,17 @@ class OddBills:
         for kind, bend in (("text", shape.worded), ("foreign", shape.foreign)):
             first = bend(first) if kind in wrong else first
         if "negative" in wrong:
-            first = shape.scaled(first, -1)
+            first = shape.scaled(first, -1.0)
         found = rest if "vanish" in wrong else [first, *rest]
+        if "dear" in wrong and found:
+            found[-1] = shape.scaled(found[-1], DEAR)
         if "two_amounts" in wrong:
-            found.append(shape.scaled(first, 2))
+            found.append(shape.scaled(first, 2.0))
         if "overlap" in wrong:
             found.append(shape.later(first))
         return found * 2 if "duplicate" in wrong else found
 
 
-def times(value: Any, factor: int) -> Any:
+def times(value: Any, factor: float) -> Any:
     """An amount of a row times a factor, as exact as it was written."""
-    return float(Decimal(str(value)) * factor)
+    return float(Decimal(str(value)) * Decimal(str(factor)))

@@ -164,7 +164,7 @@ class Pool:
             id=id, index=index, gpu=self.gpu, draw=draw, created_us=now_us, known_as=self._left_behind() or id
         )
         self.workers.append(worker)
-        self.engine.after(draw.pull_us, lambda: self._pulled(worker))
+        self.engine.after(draw.pull_us, partial(self._pulled, worker))
         return worker
 
     def close(self) -> None:
@@ -228,7 +228,7 @@ class Pool:
     def _pulled(self, worker: SimWorker) -> None:
         if worker.state == "initializing":
             worker.state, worker.pulled_us = "starting", self.engine.now_us
-            self.engine.after(worker.draw.boot_us, lambda: self._ready(worker))
+            self.engine.after(worker.draw.boot_us, partial(self._ready, worker))
 
     def _ready(self, worker: SimWorker) -> None:
         if worker.state == "starting" and worker.draw.crashes:
@@ -243,7 +243,7 @@ class Pool:
         worker.state = "idle"
         self.dispatch()
         if worker.state == "idle" and self.idle_us is not None:
-            worker.scaledown = self.engine.after(self.idle_us, lambda: self._scale_down(worker))
+            worker.scaledown = self.engine.after(self.idle_us, partial(self._scale_down, worker))
 
     def _scale_down(self, worker: SimWorker) -> None:
         if worker.state == "idle":
@@ -255,7 +255,8 @@ class Pool:
         asked = job.asked
         attempt = self._attempts[asked.seed, asked.prompt] = self._attempts.get((asked.seed, asked.prompt), 0) + 1
         job.repeat, job.cached = attempt > 1, asked in self._answered and self.laws.cached(self.name, asked, attempt)
-        run = self.laws.run(self.name, asked, attempt, gpu=self.gpu, host_factor=worker.draw.host_factor)
+        factor = worker.draw.host_factor * self.laws.hour_factor(self.engine.now_us)
+        run = self.laws.run(self.name, asked, attempt, gpu=self.gpu, host_factor=factor)
         run = FROM_CACHE if job.cached else run
         job.start_kind = self._start_kind(worker, job)
         job.load_us = 0 if worker.loaded == asked.model else run.load_us

@@ -28,11 +28,22 @@ class Studio(Protocol):
         """The PNG bytes."""
 
 
+class Nobody:
+    """Of a world that sleeps: no picture is asked for."""
+
+    def order(self, picture: Picture) -> None:
+        """Nobody would paint it."""
+
+    def image(self, picture: Picture) -> bytes:
+        """Raises RuntimeError."""
+        raise RuntimeError(f"The world sleeps: nobody paints {picture.prompt!r}.")
+
+
 class InlineStudio:
     """Paints when asked and remembers the last ones: for virtual time, where waiting costs nothing."""
 
-    def __init__(self) -> None:
-        self.image = lru_cache(maxsize=512)(paint)
+    def __init__(self, *, remembered: int = 512) -> None:
+        self.image = lru_cache(maxsize=remembered)(paint)
 
     def order(self, picture: Picture) -> None:
         """Nothing to prepare."""

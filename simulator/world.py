@@ -4,9 +4,10 @@ Every figure carries its ground in `source`: "measured: ..", "published: .." or 
 """
 
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,7 +20,7 @@ Positive = Annotated[float, Field(gt=0)]
 FIGURES = (
     "host_sigma", "job_sigma", "overhead_s", "capacity", "failures", "restore_share", "price_spread",
     "crash_share", "disk_usd_gb_month", "network_usd_gb", "cpu_core_usd_s", "memory_gib_usd_s", "cache_share",
-    "work_share", "clock_skew_s", "ids_reused", "listing_lag_s",
+    "work_share", "clock_skew_s", "ids_reused", "listing_lag_s", "bad_host_share", "day_drift",
 )  # fmt: skip
 
 
@@ -135,6 +136,9 @@ class ProviderWorld(_Strict):
     network_usd_gb: float = 0.0
     cpu_core_usd_s: float = 0.0
     memory_gib_usd_s: float = 0.0
+    bad_host_share: Rate = 0.0  # of its hosts..
+    bad_host_factor: Annotated[float, Field(ge=1, le=100)] = 3.0  # ..take so many times as long for GPU work
+    day_drift: Annotated[float, Field(ge=0, le=10)] = 0.0  # GPU work takes so much longer at noon than at midnight, UTC
     price_spread: Annotated[float, Field(ge=0, le=1)] = 0.0  # offers of a market differ by this, log sd
     precision: Literal["bf16", "fp8"] = "bf16"
     cache_share: Rate = 0.0  # a cheat: what was asked before is answered from a cache this often
@@ -187,6 +191,25 @@ class World(_Strict):
         return worlds[name]
 
 
+def laid_over(told: Mapping[str, Any]) -> World:
+    """The world of these fields; where `over` names a shipped one, what is not told here is as it is there.
+
+    Raises ValidationError, and WorldError where there is none of that name.
+    """
+    fields = dict(told)
+    if (under := fields.pop("over", None)) is not None:
+        if under not in shipped():
+            raise WorldError(f"There is no world '{under}' to lay this one over. Name one of {', '.join(shipped())}.")
+        fields = _merged(tomllib.loads((SHIPPED / f"{under}.toml").read_text(encoding="utf-8")), fields)
+    return World.model_validate(fields)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
+        return over
+    return {**under, **{name: _merged(under.get(name), value) for name, value in over.items()}}
+
+
 def shipped() -> list[str]:
     """Names of the worlds that come with the program."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
@@ -197,7 +220,7 @@ def load_world(name_or_path: str) -> World:
     path = SHIPPED / f"{name_or_path}.toml"
     path = path if path.exists() else Path(name_or_path)
     try:
-        return World.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return laid_over(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         known = ", ".join(shipped())
         raise WorldError(f"There is no world '{name_or_path}'. Name one of {known}, or a TOML file.") from None

@@ -128,7 +128,7 @@ class Bills:
         billing = self._world.billing
         corrected = now_us >= end_us + us(billing.correct_after_s)
         factor = 1 + _decimal(billing.late_correction) if corrected else Decimal(1)
-        return {resource: usd * factor for resource, usd in costs.items()}
+        return {resource: usd * Decimal(str(factor)) for resource, usd in costs.items()}
 
     def _costs(self, app: "ModalApp", start_us: int, end_us: int) -> dict[str, Decimal]:
         """USD by resource within [start, end); empty when no container lived then."""
@@ -162,9 +162,9 @@ class Bills:
 class Shape:
     """How to bend a row. Its currency is not on the wire: Modal bills in USD."""
 
-    def scaled(self, row: Row, factor: int) -> Row:
+    def scaled(self, row: Row, factor: float) -> Row:
         """All amounts times a factor."""
-        return replace(row, costs={resource: usd * factor for resource, usd in row.costs.items()})
+        return replace(row, costs={resource: usd * Decimal(str(factor)) for resource, usd in row.costs.items()})
 
     def worded(self, row: Row) -> Row:
         """Amounts as words."""

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 from simulator.comfy import Asked, read_graph, refuse
@@ -112,7 +113,7 @@ class ModalCloud:
             site.world.modal,
             self.apps,
             opened_us=site.engine.now_us,
-            unpublished=lambda hour_us: site.unpublished("modal", hour_us),
+            unpublished=partial(site.unpublished, "modal"),
         )
         self.web = ProductionWeb(self)
         self.serial, self._app_serial = itertools.count(1), itertools.count(1)

@@ -2,6 +2,7 @@
 
 import itertools
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from simulator.bystanders import bystanders, true_charges
@@ -33,7 +34,7 @@ class RunpodCloud:
         self.site, self.own = site, site.world.runpod
         self.capacity = Capacity(dict(self.own.capacity))
         self.quotas = Quotas()
-        self.bills = Bills(self.own, lambda hour_us: site.unpublished("runpod", hour_us))
+        self.bills = Bills(self.own, partial(site.unpublished, "runpod"))
         self.bystanders = bystanders(self.own.billing, site.engine.now_us)
         self.endpoints: dict[str, Endpoint] = {}  # deleted ones stay, for the bills
         self.templates: dict[str, dict[str, Any]] = {}

@@ -5,6 +5,7 @@ Source: Runpod documentation, operation reference and send requests, 2026-08-20.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulator.comfy import read_graph, refuse, worker_comfyui_error
@@ -117,7 +118,7 @@ class JobsApi:
         endpoint.jobs[job.id] = job
         self._start(endpoint, job)
         ttl_us = int(job.policy.get("ttl", DEFAULT_TTL_MS)) * 1000
-        self._engine.at(now_us + ttl_us, lambda: self._expire(endpoint, job))
+        self._engine.at(now_us + ttl_us, partial(self._expire, endpoint, job))
         return job
 
     def _start(self, endpoint: Endpoint, job: Job) -> None:

@@ -1,7 +1,6 @@
 """How often Runpod lets itself be asked, in world time."""
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from simulator.engine import US
@@ -34,12 +33,14 @@ JOBS = {
     "requests": Window(name="requests", limit=10, seconds=10),
 }
 
+_NONE = (-1, 0)  # no window yet, nothing used
+
 
 @dataclass
 class Quotas:
     """Calls counted per holder and window."""
 
-    _used: dict[tuple[str, str], tuple[int, int]] = field(default_factory=lambda: defaultdict(lambda: (-1, 0)))
+    _used: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def take(self, holder: str, windows: tuple[Window, ...], now_us: int) -> Window | None:
         """Count one call; the window that is full, None when all have room."""
@@ -47,13 +48,13 @@ class Quotas:
         if full is None:
             for window in windows:
                 number = now_us // (window.seconds * US)
-                seen, used = self._used[holder, window.name]
+                seen, used = self._used.get((holder, window.name), _NONE)
                 self._used[holder, window.name] = (number, used + 1 if seen == number else 1)
         return full
 
     def left(self, holder: str, window: Window, now_us: int) -> int:
         """Calls that still fit."""
-        seen, used = self._used[holder, window.name]
+        seen, used = self._used.get((holder, window.name), _NONE)
         return window.limit - (used if seen == now_us // (window.seconds * US) else 0)
 
     def headers(self, holder: str, now_us: int) -> dict[str, str]:

@@ -160,7 +160,7 @@ def _amounts(owed: Amounts) -> dict[str, float]:
 class _Record:
     """How to bend a record; the specification has no currency, a record that has one says what it is."""
 
-    def scaled(self, row: dict[str, Any], factor: int) -> dict[str, Any]:
+    def scaled(self, row: dict[str, Any], factor: float) -> dict[str, Any]:
         return {name: times(value, factor) if name.endswith("Amount") else value for name, value in row.items()}
 
     def worded(self, row: dict[str, Any]) -> dict[str, Any]:

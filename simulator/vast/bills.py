@@ -197,7 +197,7 @@ def _endpoint(id: int, workers: list[dict[str, Any]]) -> dict[str, Any]:
 class Shape:
     """How to bend a row: its items with it. The API has no currency, a row that has one says what it is."""
 
-    def scaled(self, row: dict[str, Any], factor: int) -> dict[str, Any]:
+    def scaled(self, row: dict[str, Any], factor: float) -> dict[str, Any]:
         """All amounts times a factor."""
         return {**row, "amount": times(row["amount"], factor), "items": [self.scaled(i, factor) for i in row["items"]]}
 

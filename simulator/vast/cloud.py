@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from simulator.laws import Laws
@@ -33,7 +34,7 @@ class VastCloud:
             site.world.vast.billing,
             self.rentals,
             opened_us=site.engine.now_us,
-            unpublished=lambda day_us: site.unpublished("vast", day_us),
+            unpublished=partial(site.unpublished, "vast"),
         )
         self.opened_us, self.deposit_usd = site.engine.now_us, Decimal(100)
         self._console, self._wrapper = Console(self), Wrapper(site, self._at_port)
@@ -104,7 +105,7 @@ class VastCloud:
         """A dead man's timer in `onstart` runs from the container's start, and its host must live to carry it out."""
         life_us, worker = rental.timer_us, rental.worker
         if life_us is not None and worker is not None:
-            self.site.engine.after(worker.draw.pull_us + life_us, lambda: self._fire(rental))
+            self.site.engine.after(worker.draw.pull_us + life_us, partial(self._fire, rental))
 
     def _fire(self, rental: Rental) -> None:
         if rental.destroyed_us is None and rental.status(self.site.engine.now_us) == "running":

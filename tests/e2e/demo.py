@@ -24,7 +24,7 @@ KEYS = {
     "MODAL_TOKEN_SECRET": f"as-{CANARY}",
     "HF_TOKEN": f"hf-{CANARY}",
 }
-SMALL = ["--workflow", "flux-dev", "--warm", "8", "--cold", "2", "--speed", "10"]
+SMALL = ["--no-past", "--workflow", "flux-dev", "--warm", "8", "--cold", "2", "--speed", "10"]
 LIMIT_S = 240
 
 

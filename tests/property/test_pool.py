@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulator.engine import US
@@ -54,7 +54,15 @@ def play(story: Sequence[tuple[Any, ...]], *, exists: int, max_workers: int) -> 
     return stand, pools, jobs
 
 
+def stood_ready(job: SimJob) -> bool:
+    """Was its worker, which it is the first job of, ready before it came?"""
+    worker = job.worker
+    assert worker
+    return worker.jobs[0] is job and worker.ready_us is not None and worker.ready_us <= job.accepted_us
+
+
 @given(STORY, st.integers(1, 4), st.integers(1, 3))
+@example([("visit", 0, None), ("wait", 17.0, None), ("submit", 0, None)], 1, 1)
 def test_every_job_ends_and_says_how(story: list[tuple[Any, ...]], exists: int, max_workers: int) -> None:
     stand, _, jobs = play(story, exists=exists, max_workers=max_workers)
     for job in jobs:
@@ -62,7 +70,7 @@ def test_every_job_ends_and_says_how(story: list[tuple[Any, ...]], exists: int, 
         assert job.fate is not None
         assert job.done_us is not None
         assert job.accepted_us <= (job.picked_us or job.accepted_us) <= job.done_us
-        assert (job.picked_us is None) == (job.start_kind is None)
+        assert (job.start_kind is None) == (job.picked_us is None or stood_ready(job))
         assert job.picked_us is not None or job.state == "cancelled"
         if job.limit_us is not None and job.picked_us is not None:
             assert job.done_us - job.picked_us <= job.limit_us

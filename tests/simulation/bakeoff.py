@@ -10,14 +10,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backends.registry import Access, build
+from cli.campaign import access_in
 from cli.report import document
 from clock import VirtualClock
 from collectors import billing
 from collectors.context import Context
 from collectors.service import Service
-from simulator.inprocess import InProcessTransport
 from simulator.ledger import truth
-from simulator.modal.inner import SimulatedModalClient
 from simulator.simulation import Simulation
 from simulator.studio import InlineStudio
 from simulator.world import load_world
@@ -37,29 +36,6 @@ def plan(workflow: str = "flux-dev", *, warm: int = 8, cold: int = 2, **more: An
     """A small plan on all three providers."""
     given = {"gpu": "L40S", "backends": ("modal", "runpod", "vast"), "cap_usd": Decimal(50), "params": SMALL} | more
     return RunPlan(workflow=workflow, warm=warm, cold=cold, **given)
-
-
-def access_in(simulation: Simulation, clock: VirtualClock) -> Access:
-    """Production's own addresses, with a transport instead of sockets."""
-    return Access(
-        runpod_jobs_url="https://api.runpod.ai/v2",
-        runpod_rest_url="https://api.runpod.io/v2",
-        runpod_key="rk",
-        runpod_image="runpod/worker-comfyui:5.8.5-base",
-        vast_console_url="https://console.vast.ai",
-        vast_key="vk",
-        vast_image="vastai/comfy:v0.3.71-cuda-12.9-py312",
-        hf_token=None,
-        modal_server_url=None,
-        modal_token_id="ak",
-        modal_token_secret="as",
-        modal_web_url=None,
-        modal_workspace="ryla",
-        touch_production=False,
-        simulated=True,
-        transport=InProcessTransport(simulation, clock),
-        modal_client=SimulatedModalClient(simulation, clock, secret="as"),
-    )
 
 
 @dataclass

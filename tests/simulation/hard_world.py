@@ -15,12 +15,12 @@ from analysis.waits import Case, Sample
 from backends.base import Backend, Deployment, DeploymentRef, DeploymentSpec, JobRef, JobSpec, Observation
 from backends.errors import BackendError, NotFound
 from backends.registry import build
+from cli.campaign import access_in
 from clock import VirtualClock, to_us
 from collectors.looks import LONG_POLL_S
 from simulator.picture import Picture
 from simulator.simulation import Simulation
 from simulator.world import ProviderWorld, World, load_world
-from tests.simulation.bakeoff import access_in
 from words import DeploymentState, Feature, JobStatus, StartKind
 
 PROVIDERS = ("modal", "runpod", "vast")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import BackendError
-from clock import VirtualClock
+from clock import VirtualClock, VirtualLoop
 from simulator.faults import FaultKind, Faults
 from simulator.modal.gate import Gate
 from simulator.modal.inner import SimulatedModalClient
@@ -16,7 +16,6 @@ from simulator.wire import Reply, Request
 from storage.blobs import Blobs
 from storage.db import told
 from tests.simulation.mishaps import CALL, VERBS, Plant, Script
-from tests.virtual import VirtualLoop
 
 
 class Staged:

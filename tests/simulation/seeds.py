@@ -14,6 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backends.registry import Access
+from cli.campaign import access_in
 from clock import VirtualClock
 from collectors import billing
 from collectors.service import Service
@@ -22,7 +23,6 @@ from simulator.simulation import Simulation
 from storage.db import DataFolder, StorageError
 from storage.models import Deployment, Job, Request, Run
 from storage.queries import ask
-from tests.simulation.bakeoff import access_in
 from tests.simulation.draws import Wish, gap_s, plants, wishes, world_of
 from tests.simulation.killable import FullBlobs, KillableLoop, KillableModalClient, KillableSimulation, Staged
 from tests.simulation.mishaps import BACKENDS, Killed, Plant, Script, SteppedClock

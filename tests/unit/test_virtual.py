@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.virtual import EPOCH, Deadlock, run
+from clock import Deadlock
+from tests.virtual import EPOCH, run
 
 
 def test_hours_pass_at_once_and_to_the_microsecond() -> None:

@@ -1,5 +1,6 @@
 """Reading bills: in one piece or by days, kept as far as it came, told when that is news."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from backends.base import Account, Charge, Statement
 from backends.errors import AuthFailed, NotOffered, Retired, Unavailable, UnexpectedReply
 from collectors import billing
 from collectors.billing import LINES_AT_ONCE, days, ingest, parts, settle
-from storage.models import BillRead
+from storage.models import BillRead, Deployment
 from storage.models import Charge as ChargeRow
 from storage.models import Statement as StatementRow
 from tests.unit.collectors.fakes import Desk, FakeBackend, play
@@ -147,6 +148,21 @@ def test_nobody_waits_for_the_bills_of_a_plan_that_has_none(tmp_path: Path) -> N
         return desk.told(billing.SETTLED)
 
     assert billed(tmp_path, scenario) == ["All bills are final."]
+
+
+def test_who_watches_gets_a_pause_before_each_leap_and_is_told_of_it(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> tuple[float, list[str]]:
+        desk.ask(warm=0)
+        await desk.service().run(until=lambda: True)
+        began_s = desk.clock.alive_s()
+        (rented,) = desk.rows(Deployment)
+        desk.backend.bills = [replace(line("c1", 0), resource_name=rented.key)]
+        await settle(desk.ctx, pause_s=6.0)
+        return desk.clock.alive_s() - began_s, desk.told(billing.LEAPT)
+
+    paused_s, told = billed(tmp_path, scenario)
+    assert set(told) == {"Bills close: +12 h."}
+    assert paused_s >= 6.0 * len(told) > 6.0
 
 
 def test_lines_of_nobody_we_know_keep_no_demo_waiting(tmp_path: Path) -> None:

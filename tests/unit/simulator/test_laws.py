@@ -154,3 +154,24 @@ def test_work_that_is_not_done_takes_no_time_and_the_overhead_stays() -> None:
     half = run(Laws(world_with(work_share=0.5), "runpod", 1), 1).execution_us
     whole = run(Laws(world_with(), "runpod", 1), 1).execution_us
     assert half - 500_000 == pytest.approx((whole - 500_000) / 2, abs=1)
+
+
+def test_bad_hosts_are_as_many_and_as_slow_as_the_world_says_and_change_no_other_draw() -> None:
+    plain, world = load_world("default"), load_world("default")
+    bad = world.model_copy(update={"vast": world.vast.model_copy(update={"bad_host_share": 0.1})})
+    before, after = ([Laws(each, "vast", 3).boot(f"d{n}", 0) for n in range(2000)] for each in (plain, bad))
+    slow = [late.host_factor / early.host_factor for early, late in zip(before, after, strict=True)]
+
+    assert set(map(round, slow)) == {1, 3}
+    assert 0.08 < sum(factor > 2 for factor in slow) / len(slow) < 0.12
+    assert [draw.boot_us for draw in before] == [draw.boot_us for draw in after]
+
+
+def test_work_drifts_over_the_day_from_midnight_to_noon() -> None:
+    world = load_world("default")
+    drifting = world.model_copy(update={"runpod": world.runpod.model_copy(update={"day_drift": 0.2})})
+    hour_us = 3_600_000_000
+
+    assert laws().hour_factor(12 * hour_us) == 1.0
+    factors = [Laws(drifting, "runpod", 1).hour_factor(hour * hour_us) for hour in (0, 6, 12, 18, 24)]
+    assert factors == pytest.approx([1.0, 1.1, 1.2, 1.1, 1.0])

@@ -42,8 +42,8 @@ def sources(value: Any) -> Iterator[str]:
                 yield from sources(inner)
 
 
-def test_three_worlds_ship_and_are_named_after_their_files() -> None:
-    assert shipped() == ["default", "hostile", "quiet"]
+def test_four_worlds_ship_and_are_named_after_their_files() -> None:
+    assert shipped() == ["default", "demo", "hostile", "quiet"]
     for name in shipped():
         assert load_world(name).name == name
         assert load_world(name).epoch == datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -99,8 +99,21 @@ def test_what_was_not_measured_says_that_it_is_assumed() -> None:
 def test_every_figure_of_a_shipped_world_has_a_ground() -> None:
     for name in shipped():
         found = list(sources(tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))))
-        assert len(found) > 50
+        assert len(found) > (1 if name == "demo" else 50)
         assert all(re.match(r"(measured|published|assumed): \S", source) for source in found)
+
+
+def test_a_world_laid_over_another_differs_in_what_it_states_and_in_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('over = "default"\nname = "mine"\n[vast]\nday_drift = 0.2\ngrounds.day_drift = "assumed: a test"\n')
+    mine, base = load_world(str(path)), load_world("default")
+
+    assert (mine.name, mine.vast.day_drift, base.vast.day_drift) == ("mine", 0.2, 0.0)
+    assert (mine.modal, mine.runpod, mine.models) == (base.modal, base.runpod, base.models)
+    assert mine.vast.price == base.vast.price
+    path.write_text('over = "nowhere"\n')
+    with pytest.raises(WorldError, match="no world 'nowhere' to lay this one over. Name one of default, demo"):
+        load_world(str(path))
 
 
 # ---------------------------------------------------------------- refusals
@@ -158,7 +171,7 @@ def test_a_world_that_contradicts_itself_says_how(tmp_path: Path, old: str, new:
 
 
 def test_an_unknown_world_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(WorldError, match=r"no world 'nowhere'\. Name one of default, hostile, quiet, or a TOML file"):
+    with pytest.raises(WorldError, match=r"no world 'nowhere'\. Name one of default, demo, hostile, quiet, or a TOML file"):
         load_world("nowhere")
 
 

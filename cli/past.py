@@ -1,0 +1,155 @@
+"""What lies behind a demo: a campaign by the real collector in virtual time, all but its last block.
+
+It writes into the demo's own folder, so that the pages show it as it comes, and leaves the world asleep in a file for
+the simulator that goes on with it on sockets.
+"""
+
+import asyncio
+import logging
+import os
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+from sqlalchemy import Engine, event
+from sqlmodel import Session, col, func, select
+
+from backends.registry import build
+from cli.campaign import ANA, People, access_in, promise, vote
+from cli.output import data_folder, say
+from cli.processes import end_with_parent
+from clock import SharedClock, VirtualClock, run_virtual
+from collectors import pairs, schedules
+from collectors.context import Context
+from collectors.service import Service
+from simulator.past import put_to_sleep
+from simulator.simulation import Simulation
+from simulator.studio import InlineStudio
+from simulator.world import load_world
+from storage.blobs import Blobs
+from storage.db import DataFolder, lock_folder, open_engine
+from storage.models import Backend, Block, Installation, Job, Run
+from storage.schedules import SchedulePlan
+from storage.writer import Writer
+from words import BlockStatus, JobStatus, Provider, RunStatus
+
+LOOK_S = 2.0  # world seconds between two looks at what is under way
+PICTURES = 2_000  # that the painter remembers: each prompt and seed comes again in every block
+_SETTINGS = {"width": 512, "height": 512}
+_OVER = [status for status in RunStatus if status.final]
+_DONE = [status for status in JobStatus if status.final]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb; only a demo calls it."""
+    app.command("past", hidden=True)(past)
+
+
+def people() -> People:
+    """Both workflows on all three, 20 blocks each over five days; flux-dev's last one comes last of all."""
+    shared: dict[str, Any] = {
+        "backends": ("modal", "runpod", "vast"),
+        "cap_usd": Decimal(400),
+        "seed": 7,
+        "warm": 30,
+        "idle_timeout_s": 20,  # two real seconds at ten times the speed: a busy machine turns no warm job cold
+        "params": _SETTINGS,
+        "asked_by": ANA,
+        "note": "demo",
+    }
+    return People(
+        schedules=[
+            SchedulePlan(workflow="flux-dev", gpu="L40S", first_day=date(2026, 11, 4), **shared),
+            SchedulePlan(workflow="qwen-image-2512", gpu="H100", first_day=date(2026, 11, 3), **shared),
+        ],
+        per_day=1250.0,  # 38,000 images a month
+        card={"late_share": 0.05},  # each real millisecond of a demo counts as ten
+    )
+
+
+def sleeping(folder: DataFolder) -> Path:
+    """Where the world is left."""
+    return folder.path / "world.pickle"
+
+
+def past() -> None:
+    """Live through it."""
+    folder = data_folder()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    end_with_parent()
+    with lock_folder(folder):
+        engine = _hurried(folder)
+        with Session(engine) as session:
+            installation = session.get_one(Installation, 1)
+        world = load_world(installation.world or "default")
+        run_virtual(partial(_live, folder, engine, installation), epoch=world.epoch)
+
+
+def _hurried(folder: DataFolder) -> Engine:
+    """Nothing here has to survive a power cut: a demo that lost its past makes it again."""
+    engine = open_engine(folder.db)
+
+    @event.listens_for(engine, "connect")
+    def _no_wait(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    return engine
+
+
+async def _live(folder: DataFolder, engine: Engine, installation: Installation, clock: VirtualClock) -> None:
+    world = load_world(installation.world or "default")
+    studio = InlineStudio(remembered=PICTURES)
+    simulation = Simulation(world, seed=installation.seed or 0, studio=studio, now=clock.now())
+    ctx = Context(
+        clock=clock,
+        writer=Writer(engine),
+        backends=build(access_in(simulation, clock), clock),
+        blobs=Blobs(folder.blobs),
+        token=installation.token,
+        simulated=True,
+    )
+    service = Service(ctx, pid=os.getpid())
+    working = asyncio.create_task(service.run())
+    while await ctx.load(_unpriced):  # what each backend asks is known first: the collector begins with that
+        await clock.sleep(LOOK_S)
+    await ctx.writer.run(lambda session: promise(session, people(), now=clock.now()))
+    await _until_the_last_block(ctx, SharedClock(folder.clock))
+    await pairs.compare_all(ctx)
+    await ctx.writer.run(lambda session: vote(session, ctx.blobs, people(), now=clock.now()))
+    service.drain()
+    await working
+    await ctx.writer.close()
+    put_to_sleep(simulation, sleeping(folder))
+
+
+def _unpriced(session: Session) -> bool:
+    return session.exec(select(func.count()).select_from(Backend)).one() < len(Provider)
+
+
+async def _until_the_last_block(ctx: Context, shared: SharedClock) -> None:
+    """Leap from block to block, with the clock that the pages read, until one is left."""
+    told = 0
+    while True:
+        await ctx.clock.sleep(LOOK_S)
+        shared.leap(ctx.clock.now())
+        done, of, open_runs, left, at = await ctx.load(_course)
+        if done >= told + 100:
+            told = done
+            say(f"{done:,} of {of:,} jobs so far")
+        if open_runs or at is None:
+            continue
+        if left == 1:
+            return
+        ctx.clock.leap(at)
+
+
+def _course(session: Session) -> tuple[int, int, int, int, datetime | None]:
+    """Jobs done and of how many so far, open runs, blocks left, and when the next one starts."""
+    done = session.exec(select(func.count()).select_from(Job).where(col(Job.status).in_(_DONE))).one()
+    of = session.exec(select(func.count()).select_from(Job)).one()
+    runs = session.exec(select(func.count()).select_from(Run).where(col(Run.status).not_in(_OVER))).one()
+    left = session.exec(select(func.count()).select_from(Block).where(Block.status == BlockStatus.PLANNED)).one()
+    return done, of, runs, left, schedules.next_start(session)
