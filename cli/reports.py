@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Refused, say
-from cli.verdict import said_of
+from cli.verdict import explained_of
 from ui.reporting import FORMATS, made
 
 
@@ -27,7 +27,7 @@ def report(
         raise Refused(f"A report is one of {', '.join(FORMATS)}, not {given}: name it with --format.")
     if not out.parent.is_dir():
         raise Refused(f"There is no folder {out.parent} to write {out.name} to.")
-    said = said_of(snapshot)
+    said = explained_of(snapshot)
     if said is None:
         raise typer.Exit(20)
     content = made(said, chosen)

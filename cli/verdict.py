@@ -1,13 +1,16 @@
 """`bakeoff verdict`: what the rule says of what was measured, or of a frozen snapshot; exit codes for automation."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Protocol
 
 import typer
+from sqlmodel import Session
 
 from analysis.arrivals import LoadError
 from analysis.verdict.document import EXIT, NO_DATA, STALE_EXIT, document
-from analysis.verdict.frozen import SnapshotError
+from analysis.verdict.frozen import Snapshot, SnapshotError
+from analysis.verdict.turns import explained
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
 from storage import cards, verdicts
 from storage.blobs import Blobs
@@ -45,32 +48,57 @@ def verdict(
 
 def said_of(snapshot: str | None, *, keep: bool = False) -> dict[str, Any] | None:
     """The document of a frozen snapshot, or of what was measured so far; None where nothing could be judged."""
-    return _frozen(snapshot) if snapshot else _now(keep=keep)
+    if snapshot:
+        return _frozen(snapshot, document)
+    found = _now(verdicts.whole if keep else _judged)
+    return None if found is None else document(found, digest=_kept(found) if keep else "")
 
 
-def _now(*, keep: bool) -> dict[str, Any] | None:
+def explained_of(snapshot: str | None) -> dict[str, Any] | None:
+    """The same for a report: with what would turn it, and what each provider costs at other volumes."""
+    if snapshot:
+        return _frozen(snapshot, explained)
+    found = _now(verdicts.whole)
+    return None if found is None else explained(found)
+
+
+class _Gather(Protocol):
+    def __call__(self, session: Session, blobs: Blobs, *, now: datetime) -> Snapshot: ...
+
+
+def _judged(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
+    return verdicts.gathered(session, blobs, now=now).snapshot
+
+
+def _now(gather: _Gather) -> Snapshot | None:
     """Of what was measured so far; None where nothing could be judged, which is said."""
     folder = data_folder()
-    blobs, now = Blobs(folder.blobs), world_clock(folder).now()
     with reading() as session:
         version = cards.current(session)
         if version is None or not version.locked:
             say("No decision card is locked: nothing can be decided. `bakeoff card` writes and locks one.")
             return None
         try:
-            found = verdicts.gathered(session, blobs, now=now)
+            found = gather(session, Blobs(folder.blobs), now=world_clock(folder).now())
         except LoadError as error:
             raise Refused(f"Our traffic cannot be replayed: {error}") from None
     if not found.facts.blocks:
         say("No block of the card's workflows is done yet. `bakeoff schedule` plans them.")
         return None
-    if not keep:
-        return document(found)
+    return found
+
+
+def _kept(found: Snapshot) -> str:
+    folder = data_folder()
     with writing() as session:
-        return document(found, digest=verdicts.keep(session, blobs, found, now=now).digest)
+        return verdicts.keep(session, Blobs(folder.blobs), found, now=world_clock(folder).now()).digest
 
 
-def _frozen(beginning: str) -> dict[str, Any]:
+class _Tell(Protocol):
+    def __call__(self, snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]: ...
+
+
+def _frozen(beginning: str, tell: _Tell) -> dict[str, Any]:
     folder = data_folder()
     with reading() as session:
         try:
@@ -78,7 +106,7 @@ def _frozen(beginning: str) -> dict[str, Any]:
         except SnapshotError as error:
             raise Refused(str(error)) from None
         stale = verdicts.stale_now(session, found, now=world_clock(folder).now())
-    said = document(found, digest=name)
+    said = tell(found, digest=name)
     return said | {"stale": stale} if stale else said
 
 

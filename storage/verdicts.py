@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import polars as pl
 from sqlmodel import Session, col, select
@@ -11,11 +12,13 @@ from analysis import compare, moves, tco
 from analysis import effort as minutes
 from analysis.prices import market
 from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, at_volume
+from analysis.verdict import volumes
 from analysis.verdict.card import Card
-from analysis.verdict.cases import cases
+from analysis.verdict.cases import case, pairs
 from analysis.verdict.document import document
-from analysis.verdict.evidence import Beside, Frames
+from analysis.verdict.evidence import Beside, Compared, Frames
 from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
+from analysis.verdict.rests import rests
 from analysis.verdict.stale import Inputs, stale
 from storage import answers, bills, cards, frames, layers, votes
 from storage import effort as stored_effort
@@ -40,7 +43,18 @@ _ARMS = (
 _UP = [state.value for state in (DeploymentState.PROVISIONING, DeploymentState.READY, DeploymentState.STOPPED)]
 
 
-def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
+class Gathered(NamedTuple):
+    """What a verdict rests on, and of each case the measurements behind it, which can be replayed at other volumes."""
+
+    snapshot: Snapshot
+    pairs: Sequence[Compared]
+
+    def of(self, workflow: str) -> list[Compared]:
+        """Those of one workflow."""
+        return [each for each in self.pairs if each.workflow == workflow]
+
+
+def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Gathered:
     """Everything that a verdict rests on now. Raises CardRefused without a locked card, ProfileRefused and LoadError
     where its traffic cannot be read or replayed.
     """
@@ -49,7 +63,17 @@ def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
     measured = _frames(session, card)
     traffic = _traffic(session, blobs, card)
     beside = _beside(session, version, measured, traffic, now)
-    return Snapshot(card=card, cases=cases(card, measured, beside), facts=_facts(session, version, measured, beside))
+    found = pairs(card, measured, beside)
+    facts = replace(_facts(session, version, measured, beside), rests=[rests(each) for each in found])
+    return Gathered(Snapshot(card=card, cases=[case(each) for each in found], facts=facts), found)
+
+
+def whole(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
+    """The same with what each provider costs at other volumes, as it is frozen and reported; raises as `gathered`."""
+    found = gathered(session, blobs, now=now)
+    each = [found.of(workflow) for workflow in found.snapshot.card.workflows]
+    drawn = [row for of in each if (curves := volumes.volumes(of)) for row in volumes.rows(of, curves)]
+    return replace(found.snapshot, facts=replace(found.snapshot.facts, volumes=drawn))
 
 
 def keep(session: Session, blobs: Blobs, snapshot: Snapshot, *, now: datetime) -> Row:
@@ -126,12 +150,14 @@ def _beside(
 ) -> Beside:
     card = version.card
     backends = (card.baseline, *card.candidates)
+    ops = _ops(session, card, backends)
     outcomes = {fresh.backend: fresh.outcome for fresh in bills.freshness(session, now)}
     return Beside(
         traffic=traffic,
         at=now,
         layers=layers.layers(session),
-        ops_usd=_ops(session, card, backends),
+        ops_usd={name: each.usd for name, each in ops.items()},
+        ops_hours={name: each.hours for name, each in ops.items()},
         unbilled=[name for name in backends if outcomes.get(name) is BillOutcome.NO_REPORT],
         left_running=_left(measured.deployments),
         images=votes.judgements(session, card),
@@ -141,12 +167,12 @@ def _beside(
     )
 
 
-def _ops(session: Session, card: Card, backends: Sequence[str]) -> dict[str, float | None]:
+def _ops(session: Session, card: Card, backends: Sequence[str]) -> dict[str, tco.Beside]:
     """What running each costs a month beside its bill, by the card's tasks or the ones that are customary."""
     summary = minutes.summary(stored_effort.effort(session))
     often = {EffortKind(kind): times for kind, times in card.ops.items()} or moves.OFTEN
     return {
-        name: tco.beside(summary, name, per_month=often, hourly_usd=card.hourly_usd).usd for name in backends
+        name: tco.beside(summary, name, per_month=often, hourly_usd=card.hourly_usd) for name in backends
     }  # fmt: skip
 
 

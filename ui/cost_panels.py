@@ -62,27 +62,28 @@ def volume(at: load.Version, question: Question) -> None:
     simulated = any(one.as_is.service.simulated for one in found.providers)
     ours = max(1, round(found.terms.traffic.per_day))
     per_day = slider(ours)
-    here = load_traffic.at_volume(known, per_day)
+    here = known.drawn.at(per_day)
     st.markdown(money_text(f"**{traffic_view.volume_title(here, per_day)}**"))
     st.caption(money_text(" ".join(traffic_view.changes(known.break_evens))))
     grid = st.grid(2, min_column_width=330, gap="small")
     with draw.card(grid, "Cost against volume", "dashed: not shown to serve as well, or not measured", term="blended"):
         dashed = [
             *traffic_view.unproven(found),
-            *(one.name for one in known.options if traffic_view.key_of(one.name) == "muted"),
+            *(one.name for one in known.drawn.options if traffic_view.key_of(one.name) == "muted"),
         ]
-        rows = traffic_view.volume_rows(known.curves, dashed, simulated=simulated)
-        spec = charts.volume(rows, marks=traffic_view.crossing_rows(known.break_evens), per_day=per_day)
+        rows = traffic_view.volume_rows(known.drawn.curves, dashed, simulated=simulated)
+        spec = charts.volume(rows, marks=traffic_view.crossing_rows(known.break_evens), ours=per_day)
         draw.chart(spec, alt=f"Cost against volume. {' '.join(traffic_view.changes(known.break_evens))}", key="volume")
-        for said in traffic_view.bought_words(known.options):
+        for said in traffic_view.bought_words(known.drawn.options):
             st.caption(money_text(said))
     with draw.card(grid, "Cold share against volume", "of requests that meet no ready worker", term="cold share"):
-        rows = traffic_view.cold_rows(known.curves, simulated=simulated)
+        rows = traffic_view.cold_rows(known.drawn.curves, simulated=simulated)
         draw.chart(charts.coldshare(rows, per_day=per_day), alt="Cold share against volume", key="coldshare")
     draw.table(traffic_view.at_ours_rows(here, simulated=simulated), simulated=False)
+    bands = traffic_view.band_words(known.drawn.curves)
     st.caption(
-        f"{traffic_view.band_words(known.curves)} Where bands overlap it is not shown who is cheaper; break-evens and "
-        "cold shares are points. At our own volume the Decision card has the limits of all."
+        f"{bands} Where bands overlap it is not shown who is cheaper; break-evens and cold shares are points. At our "
+        "own volume the Decision card has the limits of all."
     )
     st.page_link("card.py", label="Traffic, settings and intervals", icon=":material/tune:")
 

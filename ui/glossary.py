@@ -44,6 +44,11 @@ DEFINITIONS: Final[dict[str, str]] = {
     "where the other limit does. Limits are one-sided; early looks ask for more, so that all together keep 5 %.",
     "flip": "The nearest value of one input, all others as they are, at which the rule says something else. Found by "
     "running the rule itself, and held to it 1 % on each side.",
+    "tornado": "How far one assumption, wrong within what is plausible, moves the money: prices half to twice, "
+    "operations 10 hours a month either way, the work of moving a quarter to four times, volume a fifth to five times.",
+    "buy next": "What would settle an open gate: the jobs that it lacks, the chance that it then passes, and their "
+    "price on both sides. First the gate that most likely fails for the least: ascending price / (1 - chance). Nothing "
+    "is named where all of it costs more than knowing is worth in a year.",
     "definition of done": "What the initiative asked for, each line ticked by what is measured, timed or frozen, never "
     "by hand.",
     "worth": "The saving at equal service of what the baseline would cost a month at our traffic, less what operations "

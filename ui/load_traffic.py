@@ -54,13 +54,10 @@ class Question(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """Cost against volume, where two options cost the same, and what it takes to ask at one more volume."""
+    """Cost against volume, and where two options cost the same."""
 
-    curves: pl.DataFrame
+    drawn: breakeven.Curves
     break_evens: pl.DataFrame
-    options: Sequence[breakeven.Option]
-    costs: breakeven.Costs
-    spreads: breakeven.Spreads
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -147,11 +144,6 @@ def _rests_on(at: Version, question: Question, source: Source) -> _Rests:
     return _Rests(over, asked, now, key)
 
 
-def at_volume(found: Curves, per_day: float) -> pl.DataFrame:
-    """`breakeven.CURVE` at one more volume."""
-    return breakeven.curves(found.options, [per_day], found.costs, found.spreads)
-
-
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def windows(at: Version, workflow: str, gpu: str) -> dict[str, Fixed | Drawn | Withheld]:
     """Backend -> what eviction probes tell of when its capacity goes away; empty without a probe."""
@@ -187,12 +179,5 @@ def _curves(
     ours = _found.terms.traffic.per_day
     volumes = breakeven.grid(ours / SPAN, min(ours * SPAN, MOST_PER_DAY), points=POINTS)
     options = blended.options_of(_found, bought(_question.workflow))
-    costs = breakeven.costs_of(_found.terms.traffic, seed=_found.terms.seed)
-    spreads = breakeven.spreads_of(_found.terms.traffic, seed=_found.terms.seed)
-    return Curves(
-        curves=breakeven.curves(options, volumes, costs, spreads),
-        break_evens=breakeven.break_evens(options, volumes, costs),
-        options=options,
-        costs=costs,
-        spreads=spreads,
-    )
+    drawn = breakeven.curves_of(options, volumes, _found.terms.traffic, seed=_found.terms.seed)
+    return Curves(drawn, breakeven.break_evens(options, volumes, drawn.costs))

@@ -5,27 +5,35 @@ run changes nothing before its block is done.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
 
+from analysis.verdict import turns as all_turns
+from analysis.verdict import volumes as all_volumes
+from analysis.verdict.cases import at_volume
 from analysis.verdict.document import document
+from analysis.verdict.flips import table
 from storage import answers, cards, verdicts
 from storage.cards import Version as CardVersion
 from storage.models import Snapshot
-from ui import load_traffic, turns_view
+from storage.verdicts import Gathered
+from ui import load_traffic
 from ui.load import Version
 from ui.source import Source
 
 _KEPT = 8
+_SEARCH = 5_000  # requests of each replay of a search, at least; a verdict's own take four times as many
 
 
 class Said(NamedTuple):
-    """A verdict's document with what would turn it (`turns_view.rows`), or in a word why there is none."""
+    """A verdict's document, or in a word why there is none; what it was gathered from, kept by `key`."""
 
     document: dict[str, Any] | None
     why: str = ""
-    turns: Sequence[dict[str, str]] = ()
+    gathered: Gathered | None = None
+    key: tuple[object, ...] = ()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -74,12 +82,45 @@ def _rests_on(at: Version, version: CardVersion) -> tuple[object, ...]:
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Judging what was measured")
-def _said(key: tuple[object, ...], _at: Version, _source: Source) -> Said:  # noqa: ARG001 - kept by its key
+def _said(key: tuple[object, ...], _at: Version, _source: Source) -> Said:
     with _at.reading() as session:
         found = verdicts.gathered(session, _source.blobs, now=_source.now())
-    if not found.facts.blocks:
+    if not found.snapshot.facts.blocks:
         return Said(None, "no block")
-    return Said(document(found), turns=turns_view.rows(turns_view.turns(found.card, found.cases)))
+    return Said(document(found.snapshot), gathered=found, key=key)
+
+
+def turns(found: Said, number: int) -> list[dict[str, Any]]:
+    """`flips.FLIPS` of that case, the volume left out; none before its first look."""
+    return _turns(found.key, number, found.gathered) if found.gathered else []
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Running the rule beside each input")
+def _turns(key: tuple[object, ...], number: int, _found: Gathered) -> list[dict[str, Any]]:  # noqa: ARG001 - kept by its key
+    return table(all_turns.turns(_found.snapshot, number)).to_dicts()
+
+
+def by_volume(found: Said, number: int) -> list[dict[str, Any]]:
+    """The same of the volume alone. It takes a minute for each look that was reached, once."""
+    return _by_volume(found.key, number, found.gathered) if found.gathered else []
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Replaying other volumes, and asking the rule at each")
+def _by_volume(key: tuple[object, ...], number: int, _found: Gathered) -> list[dict[str, Any]]:  # noqa: ARG001
+    turn = all_turns.by_volume(_found.snapshot, number, partial(at_volume, _found.pairs[number], requests=_SEARCH))
+    return table([turn]).to_dicts() if turn else []
+
+
+def volumes(found: Said, workflow: str) -> list[dict[str, Any]]:
+    """What each provider costs at other volumes (`analysis.verdict.volumes.rows`); none before the first look."""
+    return _volumes(found.key, workflow, found.gathered) if found.gathered else []
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Replaying our traffic at other volumes")
+def _volumes(key: tuple[object, ...], workflow: str, _found: Gathered) -> list[dict[str, Any]]:  # noqa: ARG001
+    pairs = _found.of(workflow)
+    drawn = all_volumes.volumes(pairs)
+    return all_volumes.rows(pairs, drawn) if drawn else []
 
 
 class Aged(NamedTuple):

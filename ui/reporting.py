@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.verdict import render
+from analysis.verdict.document import shown
 from analysis.verdict.report import report
+from ui import turns_view
 from ui.charts import gates
 from ui.charts.kit import Spec
 from ui.verdict_view import gate_rows
@@ -25,12 +27,21 @@ def made(said: Document, form: str) -> bytes:
 
 
 def pictures(said: Document) -> dict[str, str]:
-    """SVG of each candidate's gates, by the name that the report gives it."""
-    return {
-        f"gates {i}": svg(gates(gate_rows(row, simulated=said["simulated"])))
+    """SVG of each candidate's gates, and of what would change the verdict, by the names that the report gives them."""
+    drawn = {
+        f"gates {i}": gates(gate_rows(row, simulated=said["simulated"]))
         for i, row in enumerate(said["candidates"])
         if row["gates"]
     }
+    return {name: svg(spec) for name, spec in {**drawn, **_turning(said)}.items()}
+
+
+def _turning(said: Document) -> dict[str, Spec]:
+    row, found = said["candidates"][shown(said)], {}
+    if not turns_view.lines(said["volumes"], said, row["workflow"]).is_empty():
+        found["volume"] = turns_view.volume_spec(said["volumes"], said, row["workflow"])
+    bars = turns_view.bars(said.get("turns", ()), said, candidate=row["candidate"])
+    return found if bars.rows.is_empty() else {**found, "tornado": bars.spec}
 
 
 def svg(spec: Spec) -> str:

@@ -37,18 +37,18 @@ def key_of(option: str) -> str:
     return next((name for name in LABELS if option.startswith(name)), "muted")
 
 
-def volume_title(at_ours: pl.DataFrame, per_day: float) -> str:
+def volume_title(at_ours: pl.DataFrame, volume: float, per: str = "a day") -> str:
     """At 1,250 a day Runpod is cheapest: $14.8 per 1,000, Modal $21.4"""
     known = at_ours.filter(pl.col("usd_per_image_nano").is_not_null()).sort("usd_per_image_nano")
     if known.is_empty():
-        return f"At {count(per_day)} a day nothing that was measured keeps up"
+        return f"At {count(volume)} {per} nothing that was measured keeps up"
     first = known.row(0, named=True)
     base = known.filter(option=Provider.MODAL.label)
     beside = ""
     if first["option"] != Provider.MODAL.label and base.height:
         beside = f", Modal {thousand(base['usd_per_image_nano'][0])}"
     cheapest = f"{first['option']} is cheapest: {thousand(first['usd_per_image_nano'])} per 1,000"
-    return f"At {count(per_day)} a day {cheapest}{beside}"
+    return f"At {count(volume)} {per} {cheapest}{beside}"
 
 
 def changes(break_evens: pl.DataFrame) -> list[str]:

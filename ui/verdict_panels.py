@@ -1,19 +1,20 @@
 """The page Decision once a card is locked, drawn: finding, figures, a card of gates for each move, signatures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import streamlit as st
 from sqlmodel import Session
 
-from analysis.verdict.frozen import SnapshotError
+from analysis.verdict import advice
+from analysis.verdict.frozen import Snapshot, SnapshotError
 from analysis.verdict.progress import DOCUMENTS, progress
 from storage import signoffs, verdicts
 from storage.card_values import CardRefused
 from storage.db import StorageError
 from storage.models import SignOff
-from ui import actions, charts, draw, load, load_traffic, load_verdict, verdict_view
+from ui import actions, charts, draw, load, load_traffic, load_verdict, turns_panels, verdict_view
 from ui.formats import day_time, money_text, plain
 from ui.glossary import meaning
 from ui.load_verdict import Said
@@ -42,7 +43,9 @@ def verdict(at: load.Version, found: Said) -> None:
     for name, value, under, term in verdict_view.figures(said):
         draw.figure(top, name, value, under, term=term)
     _moves(said)
-    _turns(found.turns, simulated=said["simulated"])
+    if found.gathered is not None:
+        turns_panels.turns(found)
+    _more(said)
     st.subheader("Ground checks", anchor=False, help=meaning("gate"))
     draw.table(verdict_view.ground(said), simulated=said["simulated"])
     _progress(at, said)
@@ -61,14 +64,14 @@ def _aged(at: load.Version) -> None:
         st.warning(money_text(was), icon=":material/update:")
 
 
-def _turns(rows: Sequence[Mapping[str, str]], *, simulated: bool) -> None:
-    """The nearest value of each input at which a ruling turns; the rule was run on both sides of it."""
-    st.subheader("What would change it?", anchor=False, help=meaning("flip"))
-    if not rows:
-        st.caption("Nothing within what is plausible, or no look was reached yet.")
-        return
-    st.caption("One input at a time; the rule was run 1 % on each side. Prices and volume: Compare, Cost.")
-    draw.table(rows, simulated=simulated)
+def _more(said: Document) -> None:
+    """What is open, what would settle it and at what price; where knowing is worth less, that."""
+    st.subheader("What would it cost to know more?", anchor=False, help=meaning("buy next"))
+    rows = advice.rows(said)
+    st.caption(money_text(f"To know more: {plain(advice.to_know_more(said))}."))
+    if rows:
+        draw.table([dict(zip(advice.HEAD, row, strict=True)) for row in rows], simulated=said["simulated"])
+        st.caption("Each gate at the price of its jobs alone; those that gates share are paid once, in the last row.")
 
 
 def _moves(said: Document) -> None:
@@ -114,16 +117,17 @@ def _say(word: Callable[[], SignOff]) -> None:
     """One transaction: the snapshot and the word on it, or neither; a word that is refused freezes nothing."""
     try:
         row = word()
-        actions.change(source(), lambda session: _keep(session, row))
+        with st.spinner("Freezing the inputs, other volumes too"), source().reading() as session:
+            found = verdicts.whole(session, source().blobs, now=source().now())
+        actions.change(source(), lambda session: _keep(session, found, row))
         st.session_state[DONE] = "Kept, with the snapshot that it is about."
     except (CardRefused, StorageError) as error:
         st.session_state[REFUSED] = str(error)
     st.rerun()
 
 
-def _keep(session: Session, row: SignOff) -> None:
-    blobs, now = source().blobs, source().now()
-    signoffs.keep(session, verdicts.keep(session, blobs, verdicts.gathered(session, blobs, now=now), now=now), row)
+def _keep(session: Session, found: Snapshot, row: SignOff) -> None:
+    signoffs.keep(session, verdicts.keep(session, source().blobs, found, now=source().now()), row)
 
 
 def _told() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -97,6 +97,19 @@ Spreads = Callable[[Option, float], Estimate | None]
 NOT_MEASURED = "not measured"
 
 
+class Curves(NamedTuple):
+    """Cost against volume (`CURVE`), and what it takes to ask at one more."""
+
+    curves: pl.DataFrame
+    options: Sequence[Option]
+    costs: Costs
+    spreads: Spreads
+
+    def at(self, per_day: float) -> pl.DataFrame:
+        """`CURVE` at one more volume."""
+        return curves(self.options, [per_day], self.costs, self.spreads)
+
+
 def grid(low: float, high: float, *, points: int = GRID) -> list[float]:
     """Volumes from low to high, each as many times the one before."""
     if not 0 < low < high:
@@ -150,6 +163,20 @@ def curves(options: Sequence[Option], volumes: Sequence[float], costs: Costs, sp
     ]
     least = pl.col("usd_per_image_nano") == pl.col("usd_per_image_nano").min().over("per_day")
     return pl.DataFrame(rows, schema=CURVE).with_columns(cheapest=least.fill_null(value=False))
+
+
+def curves_of(
+    options: Sequence[Option],
+    volumes: Sequence[float],
+    traffic: Traffic,
+    *,
+    seed: int = 1,
+    requests_per_block: int = REQUESTS_PER_BLOCK,
+) -> Curves:
+    """All options at all volumes of this traffic. Raises LoadError if two options have one name."""
+    costs = costs_of(traffic, seed=seed)
+    spreads = spreads_of(traffic, seed=seed, requests_per_block=requests_per_block)
+    return Curves(curves(options, volumes, costs, spreads), options, costs, spreads)
 
 
 def break_evens(options: Sequence[Option], volumes: Sequence[float], costs: Costs) -> pl.DataFrame:

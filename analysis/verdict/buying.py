@@ -31,11 +31,14 @@ _COLD = (Gate.SUCCESS, Gate.COLD, Gate.SAVING, Gate.WORTH)
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What would finish one open gate. chance: that it then passes, None: not to be told. usd: estimated."""
+    """What would finish one open gate. chance: that it then passes, None: not to be told. usd: estimated.
+
+    hours: of measuring, or of people."""
 
     gate: Gate
     what: str
     usd: float
+    hours: float
     chance: float | None
 
 
@@ -49,6 +52,14 @@ class Jobs:
 
     def usd(self, pair: Pair) -> float:
         return self.blocks * pair.block_usd(self.plan.warm, self.plan.cold)
+
+    def hours(self, pair: Pair) -> float:
+        return self.blocks * pair.block_s(self.plan.warm, self.plan.cold) / 3600
+
+    @property
+    def count(self) -> int:
+        """Of both arms."""
+        return 2 * self.blocks * (self.plan.warm + self.plan.cold)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +75,7 @@ class Purchase:
     jobs: Jobs | None
     asks: Sequence[str]
     usd: float
+    hours: float
     days: int
     chance: float | None
     worth_usd: float | None
@@ -118,12 +130,14 @@ def _purchase(
     chance: float | None,
     worth: float | None,
 ) -> Purchase:
-    usd = (jobs.usd(pair) if jobs else 0.0) + sum(step.usd for step in steps if step.gate is Gate.QUALITY)
+    votes = [step for step in steps if step.gate is Gate.QUALITY]
+    usd = (jobs.usd(pair) if jobs else 0.0) + sum(step.usd for step in votes)
     return Purchase(
         steps=_ordered(steps),
         jobs=jobs,
         asks=asks,
         usd=usd,
+        hours=(jobs.hours(pair) if jobs else 0.0) + sum(step.hours for step in votes),
         days=math.ceil(jobs.blocks / BLOCKS_PER_DAY) if jobs else 0,
         chance=chance,
         worth_usd=worth,
@@ -157,8 +171,9 @@ def _steps(at: Prospects, pair: Pair, jobs: Jobs) -> Iterator[Step]:
         z = at.z(judged)
         yield Step(
             gate=judged.gate,
-            what=f"{_counted(jobs.blocks * warm, jobs.blocks * cold)} more jobs on each side",
+            what=f"{_counted(jobs.blocks * warm, jobs.blocks * cold)} jobs more on each side",
             usd=jobs.blocks * (pair.block_usd(warm, cold) if warm else cold * pair.cold_usd),
+            hours=jobs.blocks * pair.block_s(warm, cold) / 3600,
             chance=None if z is None else chance(z.passes),
         )
 
@@ -172,10 +187,11 @@ def _counted(warm: int, cold: int) -> str:
 
 def _people(card: Card, ruling: Ruling) -> Iterator[Step]:
     if _unjudged(ruling):
-        usd = VOTES * VOTE_S / 3600 * card.hourly_usd
-        yield Step(gate=Gate.QUALITY, what=f"{VOTES} blind votes", usd=usd, chance=None)
+        hours = VOTES * VOTE_S / 3600
+        usd = hours * card.hourly_usd
+        yield Step(gate=Gate.QUALITY, what=f"{VOTES} blind votes", usd=usd, hours=hours, chance=None)
     if _untimed(ruling):
-        yield Step(gate=Gate.WORTH, what="minutes of the planned tasks", usd=0.0, chance=None)
+        yield Step(gate=Gate.WORTH, what="minutes of the planned tasks", usd=0.0, hours=0.0, chance=None)
 
 
 def _asks(card: Card, look: Look, ruling: Ruling) -> Iterator[str]:

@@ -13,7 +13,12 @@ from analysis.verdict.rule import Case, Ruling, judge
 
 def cases(card: Card, frames: Frames, beside: Beside) -> list[Case]:
     """In the order of the card. Raises LoadError where a workflow's traffic cannot be replayed."""
-    return [_case(Compared(card, frames, beside, of, name)) for of in card.workflows for name in card.candidates]
+    return [case(each) for each in pairs(card, frames, beside)]
+
+
+def pairs(card: Card, frames: Frames, beside: Beside) -> list[Compared]:
+    """Every candidate beside the baseline for every workflow, in the order of the card."""
+    return [Compared(card, frames, beside, of, name) for of in card.workflows for name in card.candidates]
 
 
 def verdict(card: Card, frames: Frames, beside: Beside) -> tuple[list[Ruling], Overall]:
@@ -32,10 +37,11 @@ def at_volume(compared: Compared, per_day: float, *, requests: int | None = None
     known = compared.beside
     all_traffic = {**known.traffic, compared.workflow: traffic}
     beside = replace(known, traffic=all_traffic, requests=known.requests if requests is None else requests)
-    return _case(replace(compared, beside=beside), [])
+    return case(replace(compared, beside=beside), [])
 
 
-def _case(compared: Compared, flaws: Sequence[str] | None = None) -> Case:
+def case(compared: Compared, flaws: Sequence[str] | None = None) -> Case:
+    """What the rule is given of it. flaws: why it is blocked, None: as it is found. Raises LoadError."""
     return Case(
         workflow=compared.workflow,
         candidate=compared.candidate,

@@ -1,17 +1,20 @@
 """A verdict as one document, a pure function of its snapshot: what pages, reports and the command line show."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from analysis.estimates import Estimate
 from analysis.verdict import said
+from analysis.verdict.buying import Purchase, buy_next
 from analysis.verdict.card import terms
 from analysis.verdict.frozen import Snapshot
 from analysis.verdict.gates import Judged
 from analysis.verdict.overall import Overall, Placed, overall
-from analysis.verdict.rule import Ruling, judge
-from words import Gate
+from analysis.verdict.rests import Rests
+from analysis.verdict.rule import Case, Ruling, judge
+from words import Gate, Verdict
 
 EXIT = {"go": 0, "split": 0, "not_worth_it": 10, "not_shown": 10, "no_go": 10, "insufficient": 20, "blocked": 30}
 NO_DATA, STALE_EXIT = 20, 40
@@ -51,10 +54,12 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
         "spent_usd": facts.spent_usd,
         "final_share": facts.final_share,
         "workflows": [_workflow(placed) for placed in whole.placed],
-        "candidates": [_candidate(snapshot, ruling) for ruling in rulings],
+        "candidates": [_candidate(snapshot, i, ruling) for i, ruling in enumerate(rulings)],
+        "images_per_month": dict(facts.images_per_month),
         "prices": dict(facts.prices),
         "cells": [dict(row) for row in facts.cells],
         "arms": [dict(row) for row in facts.arms],
+        "volumes": [dict(row) for row in facts.volumes],
     }
 
 
@@ -62,7 +67,21 @@ def _workflow(placed: Placed) -> dict[str, Any]:
     return {"workflow": placed.workflow, "state": placed.state.value, "destination": placed.destination}
 
 
-def _candidate(snapshot: Snapshot, ruling: Ruling) -> dict[str, Any]:
+def shown(said: Mapping[str, Any]) -> int:
+    """Of which candidate a reader first asks what would change it: one that moves, else one that is open, else any."""
+    places = {(row["workflow"], row["destination"]) for row in said["workflows"] if row["state"] == Verdict.GO.value}
+    rows = said["candidates"]
+    moving = [i for i, row in enumerate(rows) if (row["workflow"], row["candidate"]) in places]
+    is_open = [i for i, row in enumerate(rows) if row["state"] in _OPEN]
+    return next(iter([*moving, *is_open]), 0)
+
+
+_OPEN = (Verdict.INSUFFICIENT.value, Verdict.NOT_SHOWN.value)
+
+
+def _candidate(snapshot: Snapshot, number: int, ruling: Ruling) -> dict[str, Any]:
+    case = snapshot.cases[number]
+    rests = snapshot.facts.rests[number] if snapshot.facts.rests else None
     return {
         "workflow": ruling.workflow,
         "candidate": ruling.candidate,
@@ -76,6 +95,26 @@ def _candidate(snapshot: Snapshot, ruling: Ruling) -> dict[str, Any]:
         "gates": [_gate(each) for each in ruling.gates],
         "all_jobs": [_gate(each) for each in ruling.all_jobs],
         "baseline_usd_per_month": ruling.baseline_usd,
+        "one_off_usd": case.looks[ruling.look - 1].money.one_off_usd if ruling.look else None,
+        "buy": _buy(snapshot, case, ruling, rests),
+    }
+
+
+def _buy(snapshot: Snapshot, case: Case, ruling: Ruling, rests: Rests | None) -> dict[str, Any] | None:
+    """What it would cost to know more; None: nothing more can change it, or no price of a job is known."""
+    if rests is None or rests.pair is None or rests.plan is None:
+        return None
+    found = buy_next(snapshot.card, case, ruling, rests.pair, rests.plan)
+    return None if found is None else _purchase(found)
+
+
+def _purchase(found: Purchase) -> dict[str, Any]:
+    names = ("usd", "hours", "days", "chance", "worth_usd", "buys", "sentence")
+    return {
+        **{name: getattr(found, name) for name in names},
+        "jobs": found.jobs.count if found.jobs else 0,
+        "asks": list(found.asks),
+        "steps": [{**asdict(step), "gate": step.gate.value} for step in found.steps],
     }
 
 

@@ -23,7 +23,7 @@ from analysis.verdict.gates import Arm, Look, Money, Quality
 from analysis.verdict.replayed import Replayed, replayed
 from words import CostState, FailureClass, StartKind, called
 
-_WARM = pl.col("start_kind") == StartKind.WARM
+WARM = pl.col("start_kind") == StartKind.WARM
 _LOST = pl.col("outcome") == FailureClass.UNKNOWN
 
 
@@ -59,8 +59,8 @@ class ImageJudgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """What no job tells. traffic: of each workflow. ops_usd: what running a backend costs a month beside its bill; None
-    or absent: nobody timed its operations.
+    """What no job tells. traffic: of each workflow. ops_usd: what running a backend costs a month beside its bill, of
+    which ops_hours of people; None or absent: nobody timed its operations.
 
     unbilled: backends whose plan has no bills. images: by workflow and backend. left_running: resources of ours, by
     backend. licensed: workflows of which a person answered that production may use them. content_open: by backend, why
@@ -72,6 +72,7 @@ class Beside:
     at: datetime
     layers: Sequence[Layer] = ()
     ops_usd: Mapping[str, float | None] = field(default_factory=dict)
+    ops_hours: Mapping[str, float | None] = field(default_factory=dict)
     unbilled: Sequence[str] = ()
     images: Mapping[tuple[str, str], ImageJudgement] = field(default_factory=dict)
     left_running: Mapping[str, int] = field(default_factory=dict)
@@ -144,7 +145,7 @@ class Compared:
     def look(self, seen: Sequence[int]) -> Look:
         """What these blocks say."""
         rel = self.relative.filter(pl.col("block_id").is_in(seen))
-        replayed = self.replayed(seen)
+        replayed = self.last if [seen] == self.reached[-1:] else self.replayed(seen)
         best = replayed.best if replayed else None
         slots = self.frames.blocks.filter(pl.col("block_id").is_in(seen))
         mine = rel.filter(pl.col("backend") == self.candidate)
@@ -167,7 +168,7 @@ class Compared:
 
     def _arm(self, rel: pl.DataFrame, seen: Sequence[int], backend: str) -> Arm:
         mine = rel.filter(pl.col("backend") == backend)
-        warm, cold = mine.filter(_WARM), mine.filter(timing.STARTED)
+        warm, cold = mine.filter(WARM), mine.filter(timing.STARTED)
         units = mine["unit"].unique().sort().to_list()
         return Arm(
             warm=blocks.values(warm),
@@ -186,8 +187,27 @@ class Compared:
         found = dict(lost.group_by(unit.alias("unit")).len().iter_rows())
         return [found.get(each, 0) for each in units]
 
+    @cached_property
+    def last(self) -> Replayed | None:
+        """Our traffic as the last look that was reached replays it; None before the first."""
+        return self.replayed(self.reached[-1]) if self.reached else None
+
     def replayed(self, seen: Sequence[int]) -> Replayed | None:
         """Our traffic on both arms as these blocks measured them; None where one of them cannot be replayed."""
+        known = self.services(seen)
+        if len(known) < 2:
+            return None
+        traffic = self.beside.traffic[self.workflow]
+        terms = Terms(
+            traffic=traffic,
+            alpha=self.card.alpha,
+            margin=self.card.margins.blended_p95,
+            requests=self.beside.requests,
+        )
+        return replayed(known[self.candidate], known[self.card.baseline], terms)
+
+    def services(self, seen: Sequence[int]) -> dict[str, Service]:
+        """Each arm, by its backend, as these blocks measured it; none of one that cannot be replayed."""
         frames = self.frames.of(seen, [self.card.baseline, self.candidate])
         subject = Subject(self.workflow, self.pin.workflow_hash, self.pin.settings)
         found = measured.services(
@@ -199,15 +219,8 @@ class Compared:
             at=self.beside.at,
         )
         known = {each.name: each for each in found if isinstance(each, Service) and each.missing is None}
-        mine, base = (known.get(called(name)) for name in (self.candidate, self.card.baseline))
-        traffic = self.beside.traffic[self.workflow]
-        terms = Terms(
-            traffic=traffic,
-            alpha=self.card.alpha,
-            margin=self.card.margins.blended_p95,
-            requests=self.beside.requests,
-        )
-        return replayed(mine, base, terms) if mine and base else None
+        arms = (self.candidate, self.card.baseline)
+        return {name: known[called(name)] for name in arms if called(name) in known}
 
     def _money(self, found: Replayed | None) -> Money:
         """At equal service: both at their cheapest that serves as well."""

@@ -72,6 +72,10 @@ class Pair:
     def block_usd(self, warm: float, cold: float) -> float:
         return sum(arm.block_usd(warm, cold) for arm in (self.candidate, self.baseline))
 
+    def block_s(self, warm: float, cold: float) -> float:
+        """The arms are measured side by side, so the slower one tells."""
+        return max(arm.block_s(warm, cold) for arm in (self.candidate, self.baseline))
+
     @property
     def warm_usd(self) -> float:
         """Of one more warm job on each side."""

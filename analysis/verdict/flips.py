@@ -28,6 +28,7 @@ FLIPS = pl.Schema(
         "workflow": pl.String,
         "candidate": pl.String,
         "lever": pl.String,
+        "short": pl.String,
         "typed": pl.Boolean,  # an assumption of a person that moves the money
         "now": pl.Float64,
         "low": pl.Float64,  # ends of what is plausible
@@ -46,6 +47,9 @@ FLIPS = pl.Schema(
         "year_usd_high": pl.Float64,
         "flip": pl.Float64,  # null: no flip within the ends
         "becomes": pl.String,  # beyond the flip
+        "now_text": pl.String,  # with its unit
+        "flip_text": pl.String,
+        "range_text": pl.String,
         "sentence": pl.String,
     }
 )
@@ -209,6 +213,7 @@ def _row(found: Flip) -> dict[str, object]:
         "workflow": found.workflow,
         "candidate": found.candidate,
         "lever": lever.name,
+        "short": lever.short,
         "typed": lever.typed,
         "now": lever.now,
         "low": lever.low,
@@ -217,6 +222,9 @@ def _row(found: Flip) -> dict[str, object]:
         **{f"{name}{end}": getattr(each, name) for end, each in ends.items() for name in _MONEY},
         "flip": found.point,
         "becomes": None if found.becomes is None else found.becomes.value,
+        "now_text": lever.write(lever.now),
+        "range_text": f"{lever.write(lever.low)} to {lever.write(lever.high)}",
+        "flip_text": None if found.point is None else lever.write(found.point),
         "sentence": found.sentence,
     }
 

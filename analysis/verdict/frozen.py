@@ -18,6 +18,7 @@ from analysis.stats import Saving
 from analysis.verdict import card as cards
 from analysis.verdict.card import Card
 from analysis.verdict.gates import Arm, Look, Money
+from analysis.verdict.rests import Rests, read
 from analysis.verdict.rule import Case
 
 FORMAT = 1
@@ -32,7 +33,8 @@ class Facts:
     """What is told beside the rule. spent_usd: on the blocks, billed or estimated; final_share: of that in final bills.
 
     ops_usd: what running a backend costs a month beside its bill; None: nobody timed it. version: of the card. cells,
-    arms: rows of `compare.cells` and `compare.arms`, to be shown as they were.
+    arms: rows of `compare.cells` and `compare.arms`, to be shown as they were. rests: of each case, in their order.
+    volumes: rows of `volumes.rows`; none where they were not replayed.
     """
 
     at: datetime
@@ -52,6 +54,8 @@ class Facts:
     )  # nano-USD of a worker's second by backend and GPU, as asked for
     cells: Sequence[Mapping[str, Any]] = ()
     arms: Sequence[Mapping[str, Any]] = ()
+    rests: Sequence[Rests] = ()
+    volumes: Sequence[Mapping[str, Any]] = ()
     simulated: bool = False
 
 
@@ -119,7 +123,7 @@ def _plain(value: Any) -> Any:
 
 def _facts(found: Mapping[str, Any]) -> Facts:
     instants = {name: found[name] and datetime.fromisoformat(found[name]) for name in ("at", "locked_at")}
-    return Facts(**{**found, **instants})
+    return Facts(**{**found, **instants, "rests": [read(each) for each in found.get("rests", ())]})
 
 
 def _case(found: Mapping[str, Any]) -> Case:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import log
 
 from analysis import stats
+from analysis.traffic.profile import MOST_PER_DAY
 from analysis.verdict.card import Card, Margins
 from analysis.verdict.gates import Look, Money
 from analysis.verdict.rule import Case
@@ -31,9 +32,11 @@ MARGINS = {  # ends of what somebody might sign; a ratio of 1 could never be sho
 @dataclass(frozen=True, kw_only=True)
 class Lever:
     """One input. now: its value in the case, between low and high, the ends of what is plausible. write: a value with
-    its unit. typed: a person's assumption that moves the money; else a limit of the card, or measured."""
+    its unit. typed: a person's assumption that moves the money; else a limit of the card, or measured. short: its name
+    beside a bar."""
 
     name: str
+    short: str
     now: float
     low: float
     high: float
@@ -77,6 +80,7 @@ def _prices(card: Card, case: Case, known: Known) -> Iterator[Lever]:
         if now:
             yield Lever(
                 name=f"the price of {called(name)}",
+                short=f"Price of {called(name)}",
                 now=now,
                 low=now / TIMES,
                 high=now * TIMES,
@@ -90,9 +94,10 @@ def _volume(known: Known) -> Iterator[Lever]:
     if now is not None and at_volume is not None:
         yield Lever(
             name="the volume",
+            short="Volume",
             now=now,
             low=now / VOLUME_TIMES,
-            high=now * VOLUME_TIMES,
+            high=min(now * VOLUME_TIMES, MOST_PER_DAY),
             change=lambda card, case, per_day: (card, replace(at_volume(per_day), blocked=case.blocked)),
             write=lambda per_day: f"{per_day:,.0f} requests a day",
         )
@@ -104,6 +109,7 @@ def _operations(card: Card, case: Case, known: Known) -> Iterator[Lever]:
     if money.more_usd is not None:
         yield Lever(
             name="the cost of its operations beside the baseline's",
+            short="Operations",
             now=money.more_usd,
             low=money.more_usd - OPS_HOURS * rate,
             high=money.more_usd + OPS_HOURS * rate,
@@ -113,6 +119,7 @@ def _operations(card: Card, case: Case, known: Known) -> Iterator[Lever]:
     if rate and hours is not None:
         yield Lever(
             name="what a person's hour costs",
+            short="A person's hour",
             now=rate,
             low=rate / TIMES,
             high=rate * TIMES,
@@ -122,6 +129,7 @@ def _operations(card: Card, case: Case, known: Known) -> Iterator[Lever]:
     if rate and card.one_off_hours:
         yield Lever(
             name="the work of moving once",
+            short="Work of moving",
             now=card.one_off_hours,
             low=card.one_off_hours / ONE_OFF_TIMES,
             high=card.one_off_hours * ONE_OFF_TIMES,
@@ -136,6 +144,7 @@ def _limits(card: Card, case: Case) -> Iterator[Lever]:
         low, high = COLD_SHARES
         yield Lever(
             name="the upper limit of its cold share",
+            short="Cold share",
             now=share,
             low=min(low, share),
             high=high,
@@ -147,6 +156,7 @@ def _limits(card: Card, case: Case) -> Iterator[Lever]:
         now = getattr(card.margins, field)
         yield Lever(
             name=_CALLED[field],
+            short=_CALLED[field].removeprefix("the ").capitalize(),
             now=now,
             low=min(low, now),
             high=max(high, now),

@@ -9,11 +9,14 @@ Pictures = Mapping[str, str]  # name -> SVG
 
 _CSS = """:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.15rem;margin-top:2rem}.marked{color:#7A3FC0;font-weight:600}
-.stamp,.under{color:#5B6472}
+h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.15rem;margin-top:2rem}.marked{color:light-dark(#7A3FC0,#C5A1F7);font-weight:600}
+.stamp,.under{color:light-dark(#5B6472,#A2A9B5)}
+section{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #8884;vertical-align:top}
-figure{margin:1rem 0;background:#fff;overflow-x:auto}
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1rem}
+figure{margin:1rem 0;background:#fff;color:#11151A;overflow-x:auto}
+figure svg{max-width:100%;height:auto}
 @media print{h2{break-after:avoid}.rest:first-of-type{break-before:page}}"""
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">"""
@@ -74,11 +77,12 @@ def file_of(picture: str) -> str:
 def _html(section: Section, pictures: Pictures, kind: str) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
     table = _html_table(section.table) if section.table is not None else ""
-    drawn = "".join(
+    figures = "".join(
         f"<figure>{pictures[name]}<figcaption>{escape(caption)}</figcaption></figure>"
         for name, caption in section.pictures
         if name in pictures
     )
+    drawn = f'<div class="pictures">{figures}</div>' if figures else ""
     return f'<section class="{kind}"><h2>{escape(section.title)}</h2>{lines}{table}{drawn}</section>'
 
 
@@ -98,7 +102,7 @@ def _typst(section: Section, known: set[str]) -> str:
         if name in known
     ]
     if drawn:
-        parts.append(f"#grid(columns: 2, gutter: 6pt, {', '.join(drawn)})")
+        parts.append(f"#grid(columns: (1fr, 1fr), gutter: 6pt, {', '.join(drawn)})")
     return "\n".join(parts) + "\n"
 
 

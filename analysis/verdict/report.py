@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from analysis.verdict import advice
+from analysis.verdict.document import shown
 from analysis.verdict.said import STATES
 from words import Verdict, called
 
@@ -86,16 +88,29 @@ def _first(said: Document) -> Iterator[Section]:
     yield Section(
         title="What the rule says",
         table=Table(head=("workflow", "candidate", "verdict", "saving", "why"), rows=rows),
-        pictures=[
-            (f"gates {i}", f"{row['workflow']} on {called(row['candidate'])}")
-            for i, row in enumerate(said["candidates"])
-            if row["gates"]
-        ],
     )
-    yield Section(title="We ask", lines=_ask(said))
-    yield Section(title="How sure", lines=list(_sure(said)))
+    if drawn := list(_drawn(said)):
+        yield Section(title="What would change it?", lines=_nearest(said), pictures=drawn)
+    wrong = [f"If wrong it costs: {sentence}" for sentence in advice.if_wrong(said)]
+    yield Section(title="We ask", lines=[*_ask(said), *wrong])
+    more = f"To know more: {advice.to_know_more(said)}."
+    yield Section(title="How sure", lines=[*_sure(said), more])
     signed = said.get("signed") or "______________________"
     yield Section(title="Signed", lines=[f"Limits locked by {said['card']['locked_by']}. Signed: {signed}"])
+
+
+def _drawn(said: Document) -> Iterator[tuple[str, str]]:
+    row = said["candidates"][shown(said)]
+    if any(each["workflow"] == row["workflow"] for each in said["volumes"]):
+        yield "volume", f"{row['workflow']}: $ per 1,000 images against images a month"
+    if said.get("turns"):
+        yield "tornado", f"{row['workflow']} on {called(row['candidate'])}: what is assumed, and where the ruling turns"
+
+
+def _nearest(said: Document) -> list[str]:
+    """What a person assumed that turns it; the card's limits are in the appendix."""
+    found = [row["sentence"] for row in said.get("turns", ()) if row["typed"] and row["flip"] is not None]
+    return found or ["No assumption turns it within what is plausible; the volume is not tried here."]
 
 
 def _ask(said: Document) -> list[str]:
@@ -141,9 +156,10 @@ def _words(gate: Document) -> str:
 
 def _appendices(said: Document) -> Iterator[Section]:
     yield _card(said)
-    for row in said["candidates"]:
+    for i, row in enumerate(said["candidates"]):
         if row["gates"]:
-            yield _gates(row)
+            yield _gates(row, f"gates {i}")
+    yield from _turning(said)
     for name, title in (("cells", "Latency and success by cell"), ("arms", "Cost by arm"), ("failures", "Failures")):
         if rows := said.get(name):
             head = list(rows[0])
@@ -161,7 +177,16 @@ def _card(said: Document) -> Section:
     return Section(title="A. Decision card", lines=lines, table=Table(head=("criterion", "value"), rows=rows))
 
 
-def _gates(row: Document) -> Section:
+def _turning(said: Document) -> Iterator[Section]:
+    turns = [row for row in said.get("turns", ()) if row["flip"] is not None]
+    if turns:
+        rows = [[row["lever"], row["now_text"], row["flip_text"], row["sentence"]] for row in turns]
+        yield Section(title="What would turn it", table=Table(head=("input", "now", "turns at", "so that"), rows=rows))
+    if rows := advice.rows(said):
+        yield Section(title="To know more", table=Table(head=advice.HEAD, rows=rows))
+
+
+def _gates(row: Document, picture: str) -> Section:
     head = ("gate", "passes", "harm", "estimate", "interval", "limit", "n", "blocks", "design effect", "note")
     rows = [
         [
@@ -180,7 +205,8 @@ def _gates(row: Document) -> Section:
     harm = [gate for gate in row["all_jobs"] if gate["harm"]]
     also = [f"Over all jobs, failures as endless: {_words(gate)} is beyond its margin." for gate in harm]
     title = f"B. Gates: {row['workflow']} on {called(row['candidate'])}"
-    return Section(title=title, lines=[look, *also], table=Table(head=head, rows=rows))
+    table = Table(head=head, rows=rows)
+    return Section(title=title, lines=[look, *also], table=table, pictures=[(picture, "distance to each limit")])
 
 
 def _method(said: Document) -> Section:

@@ -42,6 +42,15 @@ def specs() -> dict[str, Spec]:
     ends = {10.0: (20.0, 18.0, 24.0), 100.0: (9.0, 8.0, 11.0)}
     lines = pl.DataFrame([{**point, "x": x, "y": y, "low": low, "high": high} for x, (y, low, high) in ends.items()])
     meets = pl.DataFrame([{"x": 50.0, "y": 12.0, "label": "Modal is cheaper below 50"}])
+    bar = {
+        "row": "Price of Runpod",
+        "low": -300.0,
+        "high": 900.0,
+        "now": 400.0,
+        "flip": "$1.57 an hour",
+        "key": "Runpod",
+    }
+    bars = pl.DataFrame([{**bar, "ends": "$0.72 to $2.89", "simulated": True}])
     gone = lines.with_columns(y=pl.lit(0.5), low=pl.lit(0.4), high=pl.lit(0.6))
     day = pl.DataFrame({"hour": [0, 1], "per_hour": [3.0, 9.0], "simulated": [True, True]})
     gate = {
@@ -52,7 +61,7 @@ def specs() -> dict[str, Spec]:
     move = {"candidate": "runpod", "gates": [{**gate, "gate": name} for name in names]}
     return {
         "gates": charts.gates(verdict_view.gate_rows(move, simulated=True)),
-        "volume": charts.volume(lines, marks=meets, per_day=40),
+        "volume": charts.volume(lines, marks=meets, ours=40),
         "coldshare": charts.coldshare(lines.drop("low", "high").with_columns(y=pl.lit(0.5)), per_day=40),
         "eviction": charts.eviction(gone, pl.DataFrame({"x": [30.0]})),
         "hours": charts.hours(day),
@@ -66,6 +75,7 @@ def specs() -> dict[str, Spec]:
         "lanes": charts.lanes(run_view.lane_rows(found, START), ["Modal", "Runpod"]),
         "burn": charts.burn(spent, cap_usd=1.0, forecast=Point(5.0, 0.6)),
         "costbar": charts.costbar(costs, worst_usd=1.33, cap_usd=2.0),
+        "tornado": charts.tornado(bars, limit=0.0, title="net", axis_format="$,.0f"),
         "variance": charts.variance(bills),
         "power": charts.power(asked),
     }
@@ -78,7 +88,7 @@ def test_names_at_the_end_of_lines_do_not_lie_on_each_other() -> None:
         for name, y in ends
         for x in (10.0, 100.0)
     ]
-    spec = charts.volume(pl.DataFrame(rows), marks=pl.DataFrame(), per_day=40)
+    spec = charts.volume(pl.DataFrame(rows), marks=pl.DataFrame(), ours=40)
     named = [rows for rows in spec["datasets"].values() if rows and "at" in rows[0]]
     places = sorted(row["at"] for row in named[0])
     assert all(above / below > 1.04 for below, above in pairwise(places)), "an eleventh of the axis"
@@ -93,6 +103,27 @@ def test_a_curve_with_limits_has_a_band_within_its_axis_and_one_without_has_none
     low, high = band["y"]["scale"]["domain"]
     assert (low, high) == (pytest.approx(8 * 0.8), pytest.approx(24 * 1.3))
     assert areas(specs()["coldshare"]) == []
+
+
+def test_a_bar_goes_from_its_low_to_its_high_end_and_grey_is_below_the_limit() -> None:
+    zone, line, bar, tick, _ = specs()["tornado"]["layer"]
+    data = specs()["tornado"]["datasets"]
+    (grey,) = data[zone["data"]["name"]]
+
+    assert (grey["limit"], line["encoding"]["x"]["field"], tick["encoding"]["x"]["field"]) == (0.0, "limit", "now")
+    assert (bar["encoding"]["x"]["field"], bar["encoding"]["x2"]["field"]) == ("low", "high")
+    assert bar["encoding"]["x"]["scale"]["domain"] == [pytest.approx(-372), pytest.approx(972)]
+    assert grey["from"] == pytest.approx(-372)
+
+
+def test_a_volume_is_told_in_its_own_unit() -> None:
+    rows = {"option": "Modal", "key": "Modal", "dashed": False, "low": None, "high": None, "simulated": True}
+    frame = pl.DataFrame([{**rows, "x": x, "y": 9.0} for x in (6_000.0, 152_000.0)])
+    told = json.dumps(charts.volume(frame, marks=pl.DataFrame(), ours=30_417, unit="images a month"))
+
+    assert "30,417 a month" in told
+    assert '"title": "images a month"' in told
+    assert "[10000, 30000, 100000]" in told
 
 
 def test_every_chart_of_the_kit_is_here() -> None:

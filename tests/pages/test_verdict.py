@@ -55,7 +55,7 @@ def test_each_move_has_its_state_its_sentence_and_its_gates(page: AppTest) -> No
 
 
 def test_the_ground_is_checked_for_each_move(page: AppTest) -> None:
-    ground = page.table[1].value
+    ground = page.table[2].value
 
     assert ground["Move"].to_list() == ["flux-dev on Runpod", "flux-dev on Vast.ai"]
     assert all("yes" in said for said in ground["May be decided"])
@@ -86,6 +86,7 @@ def test_a_signature_freezes_what_was_seen(own: Path, open_page: Open) -> None:
     assert (signed.name, signed.instead, signed.snapshot_id) == ("ana", None, snapshot.id)
     assert snapshot.title == app.title[0].value
     assert digest(Blobs(DataFolder(own).blobs).get(snapshot.digest)) == snapshot.digest
+    assert {row["option"] for row in snapshot.verdict["volumes"]} == {"Modal", "Runpod", "Vast.ai"}
     assert json.loads(json.dumps(snapshot.verdict))["snapshot"] == snapshot.digest
     assert "agrees" in app.table[-1].value["Said"].to_list()
 
@@ -123,6 +124,37 @@ def test_what_would_turn_it_is_said_with_its_value(page: AppTest) -> None:
 
     assert "INSUFFICIENT flips to STAY" in str(turns["So that"].to_list())
     assert {"Now", "Turns at"} <= {*turns.columns}
+    assert {"the price of Runpod", "the price of Modal"} <= {*turns["What"].to_list()}
+
+
+def test_another_move_has_inputs_of_its_own_that_turn_it(page: AppTest) -> None:
+    page.segmented_control(key="move").set_value("flux-dev on Vast.ai").run()
+
+    assert not page.exception
+    assert "NO-GO flips to" in str(page.table[0].value["So that"].to_list())
+    assert page.button(key="search-1").label == "Search the volume"
+
+
+def test_other_volumes_are_replayed_once_they_are_asked_for(page: AppTest) -> None:
+    before = len(page.get("vega_lite_chart"))
+    page.toggle(key="volumes").set_value(True).run()
+
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == before + 1
+    ours = next(each for each in page.select_slider if each.label == "Images a month")
+    assert ours.value == pytest.approx(1000 * 365 / 12)
+    assert "At 30,417 a month Vast.ai is cheapest: $" in words(page).replace("\\", "")
+    ours.set_value(5000 * 365 / 12).run()
+    assert "At 152,083 a month Vast.ai is cheapest: $" in words(page).replace("\\", "")
+
+
+def test_what_knowing_more_costs_is_said_of_what_is_open(page: AppTest) -> None:
+    rows = page.table[1].value
+
+    assert set(rows["Move"]) == {"flux-dev on Runpod"}
+    assert rows["Gate"].to_list()[-1] == "all"
+    assert "230 blind votes" in rows["Needs"].to_list()
+    assert "To know more: 640 jobs, $" in words(page).replace("\\", "")
 
 
 def test_what_was_signed_says_that_it_is_out_of_date(own: Path, open_page: Open) -> None:

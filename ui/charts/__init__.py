@@ -14,6 +14,7 @@ from ui.charts.lanes import lanes
 from ui.charts.phases import joblife, phases
 from ui.charts.power import power
 from ui.charts.strip import dots, strip
+from ui.charts.tornado import tornado
 from ui.charts.variance import variance
 from ui.charts.volume import coldshare, volume
 from ui.charts.waterfall import waterfall
@@ -33,6 +34,7 @@ __all__ = [
     "phases",
     "power",
     "strip",
+    "tornado",
     "variance",
     "volume",
     "waterfall",

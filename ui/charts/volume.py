@@ -1,4 +1,4 @@
-"""V: what an image costs, or how often it starts cold, against requests a day; where the cheapest changes."""
+"""V: what an image costs, or how often it starts cold, against the volume; where the cheapest changes."""
 
 import math
 
@@ -10,20 +10,21 @@ from ui.charts.kit import Quantity, Spec, chart, colour, finish, is_simulated
 _LABEL_PX = 96
 _SMALLEST = 1e-4
 _LINES = 11  # of text, one above the other, that a plot holds
-_DAYS = [10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000]
+_TICKS = [first * 10**power for power in range(7) for first in (1, 3)]
+_DAILY = "requests a day"
 
 
-def volume(rows: pl.DataFrame, *, marks: pl.DataFrame, per_day: float) -> Spec:
-    """$ per 1,000 good images, both axes log.
+def volume(rows: pl.DataFrame, *, marks: pl.DataFrame, ours: float, unit: str = _DAILY) -> Spec:
+    """$ per 1,000 good images, both axes log. unit: of x, such as `images a month`.
 
-    rows: option, key, x (requests a day), y ($ per 1,000; null: cannot serve), low, high (95 %, a band; null: none),
-    dashed, simulated. marks: where two options cost the same: x, y, label. `per_day`: our volume, a rule.
+    rows: option, key, x, y ($ per 1,000; null: cannot serve), low, high (95 %, a band; null: none),
+    dashed, simulated. marks: where two options cost the same: x, y, label. `ours`: our volume, a rule.
     """
     values = pl.concat([rows[name].cast(pl.Float64).drop_nulls() for name in ("y", "low", "high")])
     low, high = (float(values.min() or 1.0), float(values.max() or 1.0)) if values.len() else (1.0, 10.0)  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[max(low, _SMALLEST) * 0.8, high * 1.3], nice=False)
     money = Quantity(scale=scale, title="$ per 1,000 good images", axis={"format": "$~r", "tickCount": 4})
-    return _lines(rows, money, per_day, marks=marks, height=270)
+    return _lines(rows, money, (ours, unit), marks=marks, height=270)
 
 
 def coldshare(rows: pl.DataFrame, *, per_day: float) -> Spec:
@@ -31,19 +32,20 @@ def coldshare(rows: pl.DataFrame, *, per_day: float) -> Spec:
     share = Quantity(
         scale=alt.Scale(domain=[0, 1], nice=False), title="share that starts cold", axis={"format": "%", "tickCount": 3}
     )
-    return _lines(rows, share, per_day, marks=None, height=220)
+    return _lines(rows, share, (per_day, _DAILY), marks=None, height=220)
 
 
-def _lines(rows: pl.DataFrame, up: Quantity, per_day: float, *, marks: pl.DataFrame | None, height: int) -> Spec:
+def _lines(rows: pl.DataFrame, up: Quantity, at: tuple[float, str], *, marks: pl.DataFrame | None, height: int) -> Spec:
     first, last = float(rows["x"].min() or 1.0), float(rows["x"].max() or 10.0)  # type: ignore[arg-type]
-    ticks = [day for day in _DAYS if first <= day <= last]
+    ticks = [tick for tick in _TICKS if first <= tick <= last]
+    ours, unit = at
     scale = alt.Scale(type="log", domain=[first, last], nice=False, range=[0, alt.expr(f"width - {_LABEL_PX}")])
-    along = Quantity(scale=scale, title="requests a day", axis={"format": "~s", "values": ticks, "labelOverlap": True})
+    along = Quantity(scale=scale, title=unit, axis={"format": "~s", "values": ticks, "labelOverlap": True})
     base = chart(rows)
     drawn = base.transform_filter("isValid(datum.y)")
     tooltip = [
         alt.Tooltip("option:N"),
-        alt.Tooltip("x:Q", title="requests a day", format=",.0f"),
+        alt.Tooltip("x:Q", title=unit, format=",.0f"),
         alt.Tooltip("y:Q", title=str(up.title), format=".3~r"),
         *(alt.Tooltip(f"{end}:Q", title=end, format=".3~r") for end in ("low", "high") if end in rows.columns),
     ]
@@ -58,7 +60,7 @@ def _lines(rows: pl.DataFrame, up: Quantity, per_day: float, *, marks: pl.DataFr
         .encode(x=along.x("x"), y=up.y("y"), color=colour(), detail=detail),
         drawn.mark_point(size=50, opacity=0).encode(x=along.x("x"), y=up.y("y"), tooltip=tooltip),
         _ends(rows, along, up),
-        *_ours(per_day, along, up),
+        *_ours(f"{ours:,.0f} {unit.partition(' ')[2]}", ours, along, up),
         *(_crossings(marks, along, up) if marks is not None and marks.height else []),
     ]
     return finish(*layers, height=height, simulated=is_simulated(rows))
@@ -97,9 +99,9 @@ def _apart(ends: pl.DataFrame, up: Quantity) -> pl.DataFrame:
     return ends.with_columns(at=pl.Series([math.exp(h) if log else h for h in heights], dtype=pl.Float64))
 
 
-def _ours(per_day: float, along: Quantity, up: Quantity) -> list[alt.Chart]:
+def _ours(text: str, ours: float, along: Quantity, up: Quantity) -> list[alt.Chart]:
     low, high = up.scale.to_dict()["domain"]
-    rule = chart([{"x": per_day, "low": low, "high": high, "text": f"{per_day:,.0f} a day"}])
+    rule = chart([{"x": ours, "low": low, "high": high, "text": text}])
     return [
         rule.mark_rule(strokeDash=[4, 3], strokeWidth=1.4).encode(
             x=along.x("x"), y=up.y("low"), y2="high:Q", color=colour("ink")

@@ -150,6 +150,20 @@ def test_a_gate_without_limits_or_that_does_not_bind_has_no_say() -> None:
     assert replace(found, ruling=replace(found.ruling, gates=[withheld])).settles(found.at_end) is None
 
 
+def test_hours_are_those_of_the_slower_arm_and_jobs_of_both() -> None:
+    found = asked(OPEN)[1]
+    jobs, slower = found.jobs, max(PAIR.candidate, PAIR.baseline, key=lambda arm: arm.block_s(60, 4))
+
+    assert jobs.count == jobs.blocks * 2 * (jobs.plan.warm + jobs.plan.cold)
+    assert found.hours == pytest.approx(jobs.blocks * slower.block_s(jobs.plan.warm, jobs.plan.cold) / 3600)
+    assert all(0 < step.hours <= found.hours for step in found.steps)
+    undecided = asked(OPEN, quality="undecided")[1]
+    (votes,) = (step for step in undecided.steps if step.gate is Gate.QUALITY)
+    assert votes.hours == pytest.approx(230 * 10 / 3600)
+    assert votes.usd == pytest.approx(votes.hours * CARD.hourly_usd)
+    assert undecided.hours == pytest.approx(found.hours + votes.hours)
+
+
 # ---------------------------------------------------------------- worth
 
 
@@ -249,11 +263,11 @@ def test_a_gate_alone_needs_only_its_own_jobs() -> None:
             jobs |= {step.gate: step for step in purchase.steps}
 
     assert jobs[Gate.COLD].usd == pytest.approx(8 * 4 * PAIR.cold_usd)
-    assert jobs[Gate.COLD].what == "32 cold more jobs on each side"
+    assert jobs[Gate.COLD].what == "32 cold jobs more on each side"
     assert jobs[Gate.WARM_P95].usd == pytest.approx(8 * PAIR.block_usd(60, 0))
-    assert jobs[Gate.WARM_P95].what == "480 warm more jobs on each side"
+    assert jobs[Gate.WARM_P95].what == "480 warm jobs more on each side"
     assert jobs[Gate.SAVING].usd == jobs[Gate.SUCCESS].usd == pytest.approx(8 * PAIR.block_usd(60, 4))
-    assert jobs[Gate.SAVING].what == "480 warm and 32 cold more jobs on each side"
+    assert jobs[Gate.SAVING].what == "480 warm and 32 cold jobs more on each side"
 
 
 def test_an_exhausted_plan_is_followed_by_a_new_card_and_never_stretched() -> None:

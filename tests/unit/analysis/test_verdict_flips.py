@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from analysis.traffic.profile import Curve
+from analysis.traffic.profile import MOST_PER_DAY, Curve
 from analysis.verdict import levers as all_levers
 from analysis.verdict.campaigns import BLOCKS, HALF_BLOCKS, Plan, Side, campaign
 from analysis.verdict.card import Card, Margins
@@ -247,6 +247,10 @@ def test_they_are_a_table_for_charts() -> None:
     assert rows.schema == FLIPS
     first = rows.row(0, named=True)
     assert (first["lever"], first["now"], first["flip"]) == ("the price of c", 1.2, found[0].point)
+    assert (first["short"], first["now_text"]) == ("Price of c", "$1.200 an hour")
+    assert first["range_text"] == "$0.600 an hour to $2.400 an hour"
+    assert first["flip_text"] == f"${found[0].point:.3f} an hour"
+    assert {row["flip_text"] is None for row in rows.to_dicts() if row["flip"] is None} == {True}
     assert (first["state"], first["becomes"]) == ("go", found[0].becomes.value)
     assert first["net_usd_low"] == found[0].at_low.net_usd
     assert first["year_usd_high"] == found[0].at_high.year_usd
@@ -363,6 +367,9 @@ def test_every_lever_is_between_its_ends() -> None:
     found = levers(CARD, GOES, known)
 
     assert len(found) == 13
+    assert len({each.short for each in found}) == 13
+    busy = levers(CARD, GOES, replace(known, per_day=MOST_PER_DAY / 2))
+    assert next(each for each in busy if each.short == "Volume").high == MOST_PER_DAY
     assert all(each.low <= each.now <= each.high and each.low < each.high for each in found)
     assert all_levers.usd_text(-1234.4) == "-$1,234"
     assert all_levers.usd_text(-0.4) == "$0"

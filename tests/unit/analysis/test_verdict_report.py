@@ -46,6 +46,7 @@ def test_finance_reads_the_finding_its_dollars_and_what_is_asked_first() -> None
     assert ask[0] == "An epic to move flux-dev to Runpod."
     assert "after operations" in ask[1]
     assert ask[2].startswith("Outline: ")
+    assert ask[3].startswith("If wrong it costs: flux-dev on Runpod, $0 for the move and as much for the way back; ")
 
 
 def test_every_candidate_has_its_row_and_its_gates() -> None:
@@ -83,14 +84,80 @@ def test_the_card_is_there_criterion_by_criterion() -> None:
     ],
 )
 def test_where_nothing_moves_nothing_is_asked(found: Any, asked: str) -> None:
-    assert report(said(found)).first[1].lines == [asked]
+    lines = report(said(found)).first[1].lines
+
+    assert lines[0] == asked
+    assert all(line.startswith("If wrong it costs: ") for line in lines[1:])
+    assert [line.split()[4] for line in lines[1:]] == ["flux-dev", "qwen"]
 
 
 def test_a_go_has_no_open_gate_among_what_it_is_sure_of() -> None:
     sure = report(said(all_alike(GO))).first[2].lines
 
     assert sure
-    assert all(line.startswith(("Sure of, ", "Not sure of, ")) for line in sure)
+    assert all(line.startswith(("Sure of, ", "Not sure of, ")) for line in sure[:-1])
+    assert sure[-1] == "To know more: nothing, no move is open."
+
+
+TURN = {
+    "lever": "the price of Runpod", "now_text": "$1.44 an hour", "flip": 1.57, "flip_text": "$1.57 an hour",
+    "sentence": "GO flips to STAY if the price of Runpod rises above $1.57 an hour.", "typed": True,
+}  # fmt: skip
+BUY = {
+    "usd": 31.2, "hours": 2.0, "days": 2, "chance": 0.6, "worth_usd": None, "buys": True, "jobs": 214, "asks": [],
+    "sentence": "8 more blocks.", "steps": [],
+}  # fmt: skip
+
+
+def explained() -> dict[str, Any]:
+    """With what would turn it, costs at other volumes, and one move that is open."""
+    made = said()
+    first, second, *rest = made["candidates"]
+    margin = TURN | {"lever": "the margin of cold latency", "typed": False, "sentence": "A margin turns it."}
+    still = TURN | {"flip": None, "flip_text": None, "sentence": "It holds."}
+    return made | {
+        "turns": [TURN, still, margin],
+        "volumes": [{"workflow": "flux-dev", "option": "Modal"}],
+        "candidates": [first, second | {"buy": BUY}, *rest],
+    }
+
+
+def test_the_first_page_has_both_charts_and_what_an_assumption_turns() -> None:
+    made = report(explained())
+    change, sure = made.first[1], made.first[3]
+
+    assert (change.title, [name for name, _ in change.pictures]) == ("What would change it?", ["volume", "tornado"])
+    assert change.lines == [TURN["sentence"]]
+    assert sure.lines[-1] == "To know more: 214 jobs, $31, 2 days."
+    assert report(explained() | {"turns": [still for still in explained()["turns"] if not still["typed"]]}).first[
+        1
+    ].lines == ["No assumption turns it within what is plausible; the volume is not tried here."]
+
+
+def test_a_chart_without_its_numbers_is_left_out() -> None:
+    other = {"workflow": "qwen", "option": "Modal"}
+
+    assert [name for name, _ in report(explained() | {"volumes": [other]}).first[1].pictures] == ["tornado"]
+    assert [name for name, _ in report(explained() | {"turns": []}).first[1].pictures] == ["volume"]
+    assert "What would change it?" not in [section.title for section in report(said()).first]
+
+
+def test_engineers_find_every_input_that_turns_it_and_what_each_gate_needs() -> None:
+    tables = {section.title: section.table for section in report(explained()).rest}
+
+    assert [row[0] for row in tables["What would turn it"].rows] == [
+        "the price of Runpod",
+        "the margin of cold latency",
+    ]
+    assert [row[0] for row in tables["To know more"].rows] == ["flux-dev on Vast.ai"]
+    assert {"What would turn it", "To know more"}.isdisjoint(section.title for section in report(said()).rest)
+
+
+def test_pictures_stand_side_by_side() -> None:
+    drawn = {"volume": "<svg>v</svg>", "tornado": "<svg>t</svg>"}
+
+    assert html(report(explained()), drawn).count('<div class="pictures">') == 1
+    assert "#grid(columns: (1fr, 1fr)" in typst(report(explained()), drawn)
 
 
 def test_what_is_simulated_says_so_in_every_format() -> None:
