@@ -80,15 +80,16 @@ def _volumes(found: Said, workflow: str) -> None:
 
 def _searched(found: Said, number: int) -> list[Document]:
     """The volume at which it turns, once somebody asked."""
-    asked: set[int] = st.session_state.setdefault(_SEARCHED, set())
-    if number not in asked:
+    asked: set[tuple[object, ...]] = st.session_state.setdefault(_SEARCHED, set())
+    this = (*found.key, number)  # new data is searched when somebody asks again
+    if this not in asked:
         looks = (found.document or {})["candidates"][number]["look"]
         st.caption(
             "The volume is no bar yet: all traffic is replayed at each volume that is tried, a few minutes for each "
             f"look ({looks} so far), once."
         )
         st.button(
-            "Search the volume", icon=":material/search:", key=f"search-{number}", on_click=asked.add, args=(number,)
+            "Search the volume", icon=":material/search:", key=f"search-{number}", on_click=asked.add, args=(this,)
         )
         return []
     rows: list[Document] = [*load_verdict.by_volume(found, number)]

@@ -31,7 +31,7 @@ def test_each_format_is_a_file_of_its_kind(bakeoff: Command, measured: DataFolde
     assert [each.code for each in said] == [0] * 4
     assert files["md"].read_text().startswith("**SIMULATED: no real cloud, no real dollar**")
     page = files["html"].read_text()
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 4  # gates of two candidates, cost against volume, and what is assumed
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert files["pdf"].read_bytes().startswith(b"%PDF-")
     assert json.loads(files["json"].read_text())["snapshot"] == kept
