@@ -72,7 +72,7 @@ def _volumes(found: Said, workflow: str) -> None:
         key=f"month-{workflow}",
         help=meaning("blended"),
     )
-    title = turns_view.at_volume(drawn, workflow, at)
+    title = turns_view.at_volume(drawn, at)
     st.markdown(money_text(f"**{title}**"))
     draw.chart(turns_view.volume_spec(drawn, said, workflow, at=at), alt=f"Cost against volume. {title}", key="turn-v")
     st.caption("Bands: 95 %, the replay repeated without each block. At another volume another setting may be cheaper.")

@@ -98,10 +98,10 @@ def dashed(volumes: Sequence[Document], said: Document, workflow: str) -> list[s
     return sorted({row["option"] for row in volumes if row["option"] in failing or not row["serves"]})
 
 
-def at_volume(volumes: Sequence[Document], workflow: str, images: float) -> str:
-    """At 38,000 a month Runpod is cheapest: $14.8 per 1,000, Modal $21.4"""
+def at_volume(volumes: Sequence[Document], images: float) -> str:
+    """At 38,000 a month Runpod is cheapest: $14.8 per 1,000, Modal $21.4. volumes: of one workflow."""
     near = min((row["per_day"] for row in volumes), key=lambda each: abs(each * DAYS_PER_MONTH - images))
-    here = [row for row in volumes if row["workflow"] == workflow and row["per_day"] == near]
+    here = [row for row in volumes if row["per_day"] == near]
     return volume_title(pl.DataFrame(here, schema=_SCHEMA), images, "a month")
 
 
