@@ -62,8 +62,10 @@ def least_blocks(effect: float, sd: float, *, alpha: float = 0.05, power: float 
 
     For a saving, effect = ln((1 - least) / (1 - target)) and sd that of ln(cost ratio). Noncentral t, exact.
     """
-    blocks = 2
-    while _t_power(blocks, abs(effect) / sd, alpha) < power:
+    in_sd = abs(effect) / sd
+    normal = max(0.0, float(ndtri(1 - alpha) + ndtri(power))) / in_sd  # squared: a t test never needs fewer
+    blocks = max(2, math.floor(normal**2))
+    while _t_power(blocks, in_sd, alpha) < power:
         blocks += 1
     return blocks
 

@@ -11,13 +11,14 @@ from sqlmodel import Session, col, select
 from analysis import compare, moves, tco
 from analysis import effort as minutes
 from analysis.prices import market
-from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, at_volume
+from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, share_of
 from analysis.verdict import volumes
 from analysis.verdict.card import Card
 from analysis.verdict.cases import case, pairs
 from analysis.verdict.document import document
-from analysis.verdict.evidence import Beside, Compared, Frames
+from analysis.verdict.evidence import Beside, Compared, Frames, difference
 from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
+from analysis.verdict.outlook import MoveCost
 from analysis.verdict.rests import rests
 from analysis.verdict.stale import Inputs, stale
 from storage import answers, bills, cards, frames, layers, votes
@@ -138,11 +139,7 @@ def _traffic(session: Session, blobs: Blobs, card: Card) -> dict[str, Traffic]:
     whole = traffic_of(row, blobs) if row else KNOWN.get(card.traffic)
     if whole is None:
         raise CardRefused(f"The card's traffic {card.traffic!r} is no profile here. `bakeoff traffic` lists them.")
-    return {name: _share(whole, card.weight(name)) for name in card.workflows}
-
-
-def _share(whole: Traffic, weight: float) -> Traffic:
-    return whole if weight == 1 else at_volume(whole, whole.per_day * weight)
+    return {name: share_of(whole, card.weight(name)) for name in card.workflows}
 
 
 def _beside(
@@ -165,6 +162,14 @@ def _beside(
         content_open=answers.content_open(session, backends),
         post_hoc=cards.post_hoc(version),
     )
+
+
+def move_costs(session: Session, card: Card, candidates: Sequence[str]) -> dict[str, MoveCost]:
+    """What moving to each would cost beside its bill, as far as it was timed; the card says what once."""
+    ops = _ops(session, card, (card.baseline, *candidates))
+    once = card.one_off_hours * card.hourly_usd
+    base = ops[card.baseline].usd
+    return {name: MoveCost(more_usd=difference(ops[name].usd, base), one_off_usd=once) for name in candidates}
 
 
 def _ops(session: Session, card: Card, backends: Sequence[str]) -> dict[str, tco.Beside]:

@@ -17,7 +17,7 @@ from analysis.probes import probes
 from analysis.traffic import blended, breakeven
 from analysis.traffic.equal import Terms
 from analysis.traffic.measured import Subject, Unmeasured, services, subjects
-from analysis.traffic.profile import KNOWN, MOST_PER_DAY, Recorded, Traffic
+from analysis.traffic.profile import KNOWN, MOST_PER_DAY, Recorded, Traffic, share_of
 from storage import effort as stored_effort
 from storage import layers, profiles
 from storage.list_prices import bought
@@ -44,13 +44,14 @@ class Ended(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is replayed: plain values. `gpu` None: every GPU that was measured."""
+    """What is replayed: plain values. `gpu` None: every GPU that was measured. share: of the traffic."""
 
     workflow: str
     settings: str
     gpu: str | None
     traffic: TrafficKey
     laid: Laid
+    share: float = 1.0
 
 
 class Curves(NamedTuple):
@@ -137,7 +138,7 @@ class _Rests(NamedTuple):
 
 
 def _rests_on(at: Version, question: Question, source: Source) -> _Rests:
-    now, asked = source.now(), traffic(source, question.traffic)
+    now, asked = source.now(), share_of(traffic(source, question.traffic), question.share)
     over = layers_of(question.laid, stored_layers(holding(layers_in_force(at), now)))
     came = hash(tuple(asked.offsets_s)) if isinstance(asked, Recorded) else 0
     key = (*question[:3], ended(at).digest, repr(over), asked.per_day, tuple(asked.weights), came)

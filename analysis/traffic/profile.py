@@ -118,6 +118,11 @@ def at_volume(traffic: Traffic, per_day: float) -> Curve:
     return replace(curve_of(traffic), per_day=per_day)
 
 
+def share_of(traffic: Traffic, share: float) -> Traffic:
+    """What of it goes to one workflow."""
+    return traffic if share == 1 else at_volume(traffic, traffic.per_day * share)
+
+
 def curve_of(traffic: Traffic) -> Curve:
     """A curve as it is; a record as the curve of its hourly counts."""
     if isinstance(traffic, Curve):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from analysis.planning import buying_order, perfect_information
 from analysis.verdict.campaigns import Plan
 from analysis.verdict.card import Card
-from analysis.verdict.expense import BLOCKS_PER_DAY, Pair
+from analysis.verdict.expense import BLOCKS_PER_DAY, Pair, days_of
 from analysis.verdict.gates import Look
 from analysis.verdict.planner import MOST_BLOCKS, sized
 from analysis.verdict.prospects import Prospects
@@ -138,7 +138,7 @@ def _purchase(
         asks=asks,
         usd=usd,
         hours=(jobs.hours(pair) if jobs else 0.0) + sum(step.hours for step in votes),
-        days=math.ceil(jobs.blocks / BLOCKS_PER_DAY) if jobs else 0,
+        days=days_of(jobs.blocks) if jobs else 0,
         chance=chance,
         worth_usd=worth,
         buys=bool(jobs or asks) and (worth is None or usd <= worth),

@@ -132,7 +132,8 @@ def _drawn(dice: _Dice, side: Side, shared: _Floats, plan: Plan, parts: int, wor
 def _look(
     candidate: _Drawn, baseline: _Drawn, rates: tuple[float, float], blocks: int, parts: int, world: World
 ) -> Look:
-    middle = np.array([stats.quantile(row[np.isfinite(row)], 0.5) for row in baseline.warm[:blocks]])
+    # Where every warm job of a block failed there is no median; it is rare, and the law's own stands for it.
+    middle = np.array([stats.quantile(row[np.isfinite(row)], 0.5) or world.warm_s for row in baseline.warm[:blocks]])
     mine = _costs(candidate, rates[0], world.candidate_window_s, blocks, parts, world)
     base = _costs(baseline, rates[1], world.baseline_window_s, blocks, 1, world)
     saving = stats.saving((mine[0], base[0]), list(zip(mine[1:], base[1:], strict=True)))
@@ -175,15 +176,19 @@ def _arm(drawn: _Drawn, middle: _Floats, parts: int) -> Arm:
 
 def _costs(drawn: _Drawn, rate: float, window_s: float, blocks: int, parts: int, world: World) -> list[float]:
     """USD per good image at the traffic: of all these blocks, then without each in turn."""
-    hosts = np.arange(blocks * parts)
-    kept = [hosts, *(hosts[hosts // parts != block] for block in range(blocks))]
-    return [_cost(drawn.warm[of], drawn.boots[of], drawn.kappa[of], rate, window_s, world) for of in kept]
-
-
-def _cost(warm: _Floats, boots: _Floats, kappa: _Floats, rate: float, window_s: float, world: World) -> float:
+    hosts = blocks * parts
+    warm, boots, kappa = drawn.warm[:hosts], drawn.boots[:hosts], drawn.kappa[:hosts]
     good = np.isfinite(warm)
-    worker = _worker(float(warm[good].mean()), float(boots.mean()), window_s, world)
-    return worker.usd_per_image(rate) * float(kappa.mean()) / float(good.mean())
+    by_host = [np.where(good, warm, 0.0).sum(axis=1), good.sum(axis=1), boots.sum(axis=1), kappa]
+    sums = np.array(by_host).reshape(4, blocks, parts).sum(axis=2)
+    seconds, images, boot_s, kappas = sums.sum(axis=1, keepdims=True) - np.hstack([np.zeros((4, 1)), sums])
+    left = np.array([hosts, *[hosts - parts] * blocks])
+    services, shares = seconds / images, images / (left * warm.shape[1])
+    each = zip(services, boot_s / (left * boots.shape[1]), kappas / left, shares, strict=True)
+    return [
+        _worker(float(service), float(boot), window_s, world).usd_per_image(rate) * float(billed) / float(share)
+        for service, boot, billed, share in each
+    ]
 
 
 def _worker(service_s: float, boot_s: float, window_s: float, world: World) -> Worker:

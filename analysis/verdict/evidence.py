@@ -224,7 +224,7 @@ class Compared:
 
     def _money(self, found: Replayed | None) -> Money:
         """At equal service: both at their cheapest that serves as well."""
-        more = _less(self.beside.ops_usd.get(self.candidate), self.beside.ops_usd.get(self.card.baseline))
+        more = difference(self.beside.ops_usd.get(self.candidate), self.beside.ops_usd.get(self.card.baseline))
         one_off = self.card.one_off_hours * self.card.hourly_usd
         month = found.base.month.nano / 1e9 if found and found.base and found.base.month else None
         saving = found.saving if found else None
@@ -256,5 +256,5 @@ def _shares(jobs: pl.DataFrame, hit: pl.Expr, units: Sequence[int]) -> Counts:
     return Counts(good=[hits for hits, _ in pairs], of=[n for _, n in pairs])
 
 
-def _less(mine: float | None, base: float | None) -> float | None:
+def difference(mine: float | None, base: float | None) -> float | None:
     return None if mine is None or base is None else mine - base

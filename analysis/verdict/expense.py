@@ -105,8 +105,13 @@ def expense(plan: Plan, meters: Mapping[str, Meter]) -> Expense:
     return Expense(
         usd={name: plan.blocks * each.block_usd(plan.warm, plan.cold) for name, each in meters.items()},
         hours=plan.blocks * max(each.block_s(plan.warm, plan.cold) for each in meters.values()) / 3600,
-        days=math.ceil(plan.blocks / BLOCKS_PER_DAY),
+        days=days_of(plan.blocks),
     )
+
+
+def days_of(blocks: int) -> int:
+    """How many days so many blocks take."""
+    return math.ceil(blocks / BLOCKS_PER_DAY)
 
 
 def needs(found: Estimate, pair: Pair, plan: Plan, *, cold: bool = False) -> str | None:

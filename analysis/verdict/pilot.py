@@ -44,13 +44,18 @@ def pilot(candidate: Service, baseline: Service, world: World, *, parts: int = 1
     """From both products as measured. `world`: production and the windows at which both are compared.
 
     parts: of the candidate's blocks, on hosts of their own: its block means vary that much less than its hosts.
-    Raises ValueError where one of them was not measured.
+    Raises ValueError where one of them was not measured, or not beside the other.
     """
     for each in (candidate, baseline):
         if each.missing:
             raise ValueError(f"A pilot measures both: {each.missing}.")
     medians = {block: stats.quantile(_finite(_of(baseline.warm, block)), 0.5) for block in baseline.blocks}
     bodies = [_body(each.warm, medians) for each in (candidate, baseline)]
+    if empty := next((each.name for each, body in zip((candidate, baseline), bodies, strict=True) if not body.n), None):
+        raise ValueError(
+            f"A pilot measures both side by side: no warm job of {empty} took at most {BODY:g} times {baseline.name}'s "
+            "median of its block."
+        )
     logs, boots = [_logs(body) for body in bodies], [_logs(_finite_jobs(each.boot)) for each in (candidate, baseline)]
     shared = max(0.0, _together(*logs))
     sides = [
@@ -68,7 +73,8 @@ def pilot(candidate: Service, baseline: Service, world: World, *, parts: int = 1
 
 
 def _scaled(world: World, baseline: Service, warm: float, boot: float, shared: float | None) -> World:
-    work = float(baseline.service.high.mean())
+    # Campaigns hold a worker for a job's whole latency, which is more than its execution.
+    work = max(float(baseline.service.high.mean()), float(_finite(baseline.warm.high).mean()))
     return replace(
         world,
         warm_s=math.exp(warm),

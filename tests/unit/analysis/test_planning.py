@@ -83,6 +83,12 @@ def test_blocks_to_show_a_saving(sd: float, alpha: float, blocks: int) -> None:
     assert planning.saving_blocks(sd, least=0.10, target=0.20, alpha=alpha, power=0.9) == blocks
 
 
+def test_blocks_to_show_next_to_nothing_are_told_without_counting_up_to_them() -> None:
+    """So many that the t and the normal distribution agree: ((z_.95 + z_.9) / effect in sd)^2."""
+    assert planning.least_blocks(1e-5, 0.1, alpha=0.05, power=0.9) == pytest.approx(8.5638e8, rel=1e-4)
+    assert planning.least_blocks(10.0, 0.1, alpha=0.05, power=0.9) == 2
+
+
 @pytest.mark.parametrize(("z", "t", "c", "chance"), [(1.5, 0.6, 1.746, 0.5922), (2.0, 0.5, 1.678, 0.8750)])
 def test_the_chance_that_a_gate_will_pass(z: float, t: float, c: float, chance: float) -> None:
     assert planning.predictive_power(z, t, c) == pytest.approx(chance, abs=5e-5)

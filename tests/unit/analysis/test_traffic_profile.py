@@ -18,6 +18,7 @@ from analysis.traffic.profile import (
     first_days,
     hours_for,
     recorded,
+    share_of,
 )
 
 NIGHT = (0.0,) * 12 + (1.0,) * 12
@@ -79,6 +80,7 @@ def test_a_file_of_instants_becomes_a_record_of_whole_days() -> None:
     assert (curve.per_day, curve.weights[8], curve.weights[23], curve.source) == (300, 2, 1, "the gateway's log")
     assert curve_of(found).per_day == 1.5
     assert curve_of(curve) is curve
+    assert (share_of(found, 1), share_of(found, 0.5).per_day) == (found, 0.75)
 
 
 def test_a_replay_lasts_whole_days_until_enough_requests_have_come() -> None:
