@@ -14,16 +14,18 @@ from analysis.ceilings import TOLERANCE
 from storage.db import StorageError
 from storage.models import Request
 from storage.plans import PlanError, RunPlan
-from ui import actions, charts, draw, load, plan_view
+from ui import actions, charts, draw, load, plan_view, power_panels
 from ui.asking import ask_button, ask_reply
 from ui.formats import ago, duration, money_text, plain, three_figures, usd
 from ui.glossary import meaning
+from ui.load_plan import Asked
 from ui.names import in_order, label
 from ui.source import source
 from words import Provider, RequestKind
 
 BASE = Provider.MODAL.value
 IDLE_TIMEOUT_S = 10
+NO_SETTINGS = "{}"  # the form asks for the workflow's own
 URL: Final = "query-params"
 OK, BAD, WARN = ":green[:material/check:]", ":red[:material/close:]", ":yellow[:material/warning:]"
 
@@ -69,8 +71,9 @@ def how_much() -> tuple[int, int, str]:
         key="sample",
         bind=URL,
         required=True,
-        help="Smoke: does it run. First look: p50, p95 and success with intervals. Custom: your own numbers. "
-        "Under load: how jobs arrive, in flight or by the hour.",
+        wrap=True,
+        help="Smoke: does it run. First look: p50, p95 and success with intervals. One block: what a schedule repeats. "
+        "Custom: your own numbers. Under load: how jobs arrive, in flight or by the hour.",
     )
     if sample == plan_view.UNDER_LOAD:
         return under_load()
@@ -150,6 +153,19 @@ def panel(plan: plan_view.Plan, found: plan_view.Estimate, cap: float, *, simula
         st.caption(money_text(" · ".join(parts["label"])))
         st.markdown(f"**About {duration(found.duration)}** :gray[of the providers' time; arms run side by side]")
         st.caption(plan_view.basis(found))
+
+
+def deciding(plan: plan_view.Plan, at: load.Version, *, simulated: bool) -> int | None:
+    """What blocks like this run would decide; gives how many, None where no verdict could rest on them."""
+    with draw.card(st.container(), "What would it decide?", "as blocks of a schedule", term="decides"):
+        if plan.load:
+            st.caption("How jobs arrive under load is a question of capacity: no verdict rests on it.")
+        elif not (candidates := tuple(name for name in plan.backends if name != BASE)):
+            st.caption("A verdict is about a candidate: choose one.")
+        else:
+            jobs = Asked(plan.workflow, NO_SETTINGS, plan.gpu, candidates, plan.warm, plan.cold)
+            return power_panels.chosen(at, jobs, simulated=simulated)
+    return None
 
 
 def preflight(plan: plan_view.Plan, known: workflows.Workflow, at: load.Version, *, simulated: bool) -> None:
@@ -280,12 +296,15 @@ def form() -> None:
             note = st.text_input("Note", placeholder="why this run", key="note", bind=URL, max_chars=200)
     with right:
         panel(plan, found, caps.usd, simulated=simulated)
+        blocks = deciding(plan, at, simulated=simulated)
     preflight(plan, known, at, simulated=simulated)
-    buttons(plan, found, caps, note, simulated=simulated)
+    buttons(plan, found, caps, note, blocks, simulated=simulated)
 
 
-def buttons(plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: str, *, simulated: bool) -> None:
-    """Launch, dry run, and the same as a command."""
+def buttons(
+    plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: str, blocks: int | None, *, simulated: bool
+) -> None:
+    """Launch, dry run, and the same as a command. blocks: of a schedule of such runs, where one could decide."""
     priced, alone = found.likely_usd is not None, len(plan.backends) < 2
     if alone:
         st.caption("Choose at least one candidate to run beside Modal.")
@@ -310,6 +329,10 @@ def buttons(plan: plan_view.Plan, found: plan_view.Estimate, caps: Caps, note: s
         )
         with st.popover("Copy as command", icon=":material/terminal:"):
             st.code(plan_view.command(plan, caps.usd, caps.gpu_s), language="shell", wrap_lines=True)
+            if blocks is not None:
+                st.caption(f"{blocks} blocks of it over days, and what they would decide:")
+                commands = plan_view.schedule_commands(plan, caps.usd, blocks)
+                st.code("\n".join(commands), language="shell", wrap_lines=True)
     ask_reply(RequestKind.DRY_RUN, partial(dry_run_reply, simulated=simulated))
 
 

@@ -12,6 +12,7 @@ from analysis.verdict.card_values import Values, laid_over
 from storage.models import Backend, Run, Schedule, TrafficProfile, Workflow
 from storage.plans import PlanError
 from storage.profiles import ProfileRefused, chosen
+from storage.schedules import SchedulePlan
 from words import Provider, ScheduleStatus
 
 BASELINE = Provider.MODAL.value
@@ -48,6 +49,13 @@ def pin(session: Session, workflow: str) -> Pinned:
     params: Mapping[str, Any] = used.params if used else {}
     settings = json.dumps(params, sort_keys=True)  # as `storage.frames` spells them
     return Pinned(workflow_hash=known.hash, settings=settings, gpu=used.gpu if used else known.default_gpu)
+
+
+def block_jobs(session: Session, workflow: str) -> tuple[int, int]:
+    """Warm and cold jobs of its blocks: of its newest schedule that was not cancelled, else as schedules begin with."""
+    used = _used(session, workflow)
+    plan = used.plan if isinstance(used, Schedule) else {}
+    return plan.get("warm", SchedulePlan.warm), plan.get("cold", SchedulePlan.cold)
 
 
 def drifted(card: Card) -> list[str]:

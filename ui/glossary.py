@@ -107,6 +107,12 @@ DEFINITIONS: Final[dict[str, str]] = {
     "minimum": "Below any of these nothing is decided for a candidate, or no longer.",
     "alpha": "One-sided error of each gate over all looks together. The candidates of a workflow share it (Holm).",
     "look": "A count of blocks, fixed on the card, after which the rule may speak; between two nothing changes.",
+    "decides": "A verdict rests on blocks of a schedule, as many as the card's looks say. This is what so many blocks "
+    "of these jobs would show, told before any dollar is spent.",
+    "needed blocks": "By formula, each gate alone with 95 %, at the last look's alpha and the spread that the pilot "
+    "measured, for the candidate that needs most. The grey side is too few.",
+    "power": "How often the whole rule says GO in 500 seeded campaigns, drawn by the pilot's laws and judged at the "
+    "plan's looks. Brackets: 95 %, by the number of campaigns; the pilot's spread is taken as the truth.",
     "post hoc": "Locked after the first sample. Verdicts say so, and stay blocked until a second person has reviewed "
     "the card: neither who made it nor who locked it.",
     "pin": "What is compared of each workflow: the hash of its files, its settings and the GPU, filled when the card "

@@ -15,6 +15,7 @@ import polars as pl
 from analysis import stats
 from analysis.arrivals import data_of, load_typed
 from analysis.ceilings import most_beyond_usd
+from analysis.verdict.expense import days_of
 from storage.block_cost import ASSUMED_COLD_S, ASSUMED_JOB_S, ASSUMED_RENTAL_COLD_S, ASSUMED_RENTAL_READY_S
 from storage.models import Backend, Offer
 from storage.plans import LEAST_REPEATS
@@ -25,7 +26,7 @@ from words import Feature, JobStatus, StartKind
 GPU_GB = {"RTX 4090": 24, "L40S": 48, "A100": 80, "H100": 80, "H200": 141}
 WORST = 4 / 3  # every cold start and execution a third slower than likely
 
-SAMPLES = {"Smoke": (5, 1), "First look": (88, 8)}  # warm and cold jobs per provider
+SAMPLES = {"Smoke": (5, 1), "First look": (88, 8), "One block": (60, 4)}  # warm and cold jobs per provider
 CUSTOM, UNDER_LOAD = "Custom", "Under load"
 # What a load profile starts as in the form; its parameters are named in docs/reference/cli.md.
 LOADS = {
@@ -240,11 +241,21 @@ def default_cap(found: Estimate) -> float:
 
 def command(plan: Plan, cap_usd: float, cap_gpu_s: int | None = None) -> str:
     """The same launch at a terminal."""
-    arms = " ".join(f"--backend {name}" for name in plan.backends)
-    gpu = f'"{plan.gpu}"' if " " in plan.gpu else plan.gpu
     caps = f"--cap {cap_usd:g}" + (f" --cap-gpu-seconds {cap_gpu_s}" if cap_gpu_s else "")
     jobs = f'--load "{plan.load}"' if plan.load else f"--warm {plan.warm} --cold {plan.cold}"
-    return f"bakeoff launch {plan.workflow} --gpu {gpu} {arms} {jobs} {caps}"
+    return f"bakeoff launch {_of(plan)} {jobs} {caps}"
+
+
+def schedule_commands(plan: Plan, cap_usd: float, blocks: int) -> list[str]:
+    """What so many blocks of it would show, and the schedule of them, each block with this cap."""
+    jobs = f"{_of(plan)} --warm {plan.warm} --cold {plan.cold} --blocks {blocks}"
+    return [f"bakeoff plan {jobs}", f"bakeoff schedule {jobs} --days {days_of(blocks)} --cap {cap_usd * blocks:g}"]
+
+
+def _of(plan: Plan) -> str:
+    arms = " ".join(f"--backend {name}" for name in plan.backends)
+    gpu = f'"{plan.gpu}"' if " " in plan.gpu else plan.gpu
+    return f"{plan.workflow} --gpu {gpu} {arms}"
 
 
 def _cheapest(offers: Sequence[Offer], gpu: str) -> dict[str, float]:

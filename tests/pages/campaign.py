@@ -103,7 +103,10 @@ def _measured(session: Session, found: Frames) -> None:
     session.add(
         Schedule(
             id=1, workflow_hash=workflow.hash, gpu=GPU, cap_usd=Decimal(100), seed=1, simulated=True, asked_at=FIRST,
-            plan={"backends": [provider.value for provider in Provider], "block_s": 3600.0},
+            plan={
+                "backends": [provider.value for provider in Provider], "block_s": 3600.0, "warm": FEW.warm,
+                "cold": FEW.cold,
+            },
         )
     )  # fmt: skip
     session.flush()
