@@ -27,6 +27,8 @@ LOOK_S = 0.5
 SPREAD_S = 150.0  # real seconds of a demo over which kills are spread: the runs take about that long
 _LOOP = "while True: pass"
 
+_DEMO = (sys.executable, "-m", "cli.main", "demo", "--no-past", "--headless", "--json")
+
 
 @dataclass(kw_only=True)
 class Demo:
@@ -41,7 +43,7 @@ class Demo:
 def run_demo(*, seed: int, options: Sequence[str] = ()) -> Demo:
     """One headless demo, from its start to its document."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "cli.main", "demo", "--no-past", "--headless", "--json", "--seed", str(seed), *options]
+    command = [*_DEMO, "--seed", str(seed), *options]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:
@@ -68,7 +70,7 @@ def killed_again_and_again(path: Path, *, kills: int, dice: Random) -> Demo:
     """A demo whose collector is killed at `kills` random moments; the demo starts the next one each time."""
     moments = sorted(dice.uniform(5.0, SPREAD_S) for _ in range(kills))
     started = time.perf_counter()
-    command = [sys.executable, "-m", "cli.main", "demo", "--no-past", "--headless", "--json", "--data", str(path)]
+    command = [*_DEMO, "--data", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         folder, killed, ledger = DataFolder(path), 0, None
         while process.poll() is None and time.perf_counter() - started < PATIENCE_S:

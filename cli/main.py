@@ -22,6 +22,7 @@ from cli import (
     launch,
     migrate,
     past,
+    plan,
     prices,
     reports,
     runs,
@@ -50,8 +51,8 @@ app = typer.Typer(
     "Start with `bakeoff demo`: three simulated providers, no key, no dollar.",
 )
 for verb in (
-    demo, up, simulate, collect, launch, schedule, runs, stop, compare, costs, bills, prices, traffic, effort, card,
-    answer, verdict, reports, export, migrate, past,
+    demo, up, simulate, collect, launch, plan, schedule, runs, stop, compare, costs, bills, prices, traffic, effort,
+    card, answer, verdict, reports, export, migrate, past,
 ):  # fmt: skip
     verb.register(app)
 

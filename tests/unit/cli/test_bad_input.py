@@ -17,7 +17,7 @@ from tests.unit.cli.conftest import Command, Said
 
 READ_VERBS = (
     ("runs",), ("compare",), ("export", "out"), ("launch", "flux-dev", "--cap", "5"), ("costs",), ("bills",),
-    ("prices",), ("traffic",), ("effort",), ("card",), ("answer",),
+    ("prices",), ("traffic",), ("effort",), ("card",), ("answer",), ("plan", "flux-dev"),
 )  # fmt: skip
 
 
@@ -89,8 +89,8 @@ def test_a_wrong_setting_is_named(
 def test_every_verb_has_help_that_says_what_it_does() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert {name for name, command in commands.items() if not command.hidden} == {
-        "demo", "up", "simulate", "collect", "launch", "schedule", "schedules", "runs", "stop", "compare", "costs",
-        "bills", "prices", "traffic", "effort", "card", "answer", "verdict", "report", "export", "migrate",
+        "demo", "up", "simulate", "collect", "launch", "plan", "schedule", "schedules", "runs", "stop", "compare",
+        "costs", "bills", "prices", "traffic", "effort", "card", "answer", "verdict", "report", "export", "migrate",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

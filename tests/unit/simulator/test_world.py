@@ -112,7 +112,7 @@ def test_a_world_laid_over_another_differs_in_what_it_states_and_in_nothing_else
     assert (mine.modal, mine.runpod, mine.models) == (base.modal, base.runpod, base.models)
     assert mine.vast.price == base.vast.price
     path.write_text('over = "nowhere"\n')
-    with pytest.raises(WorldError, match="no world 'nowhere' to lay this one over. Name one of default, demo"):
+    with pytest.raises(WorldError, match=r"no world 'nowhere' to lay this one over\. Name one of default"):
         load_world(str(path))
 
 
@@ -171,7 +171,7 @@ def test_a_world_that_contradicts_itself_says_how(tmp_path: Path, old: str, new:
 
 
 def test_an_unknown_world_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(WorldError, match=r"no world 'nowhere'\. Name one of default, demo, hostile, quiet, or a TOML file"):
+    with pytest.raises(WorldError, match=r"no world 'nowhere'\. Name one of default, demo, hostile, quiet, or a TOML"):
         load_world("nowhere")
 
 
