@@ -14,7 +14,8 @@ def power(rows: pl.DataFrame) -> Spec:
     """Columns: question, planned, needed, simulated."""
     order = rows["question"].to_list()
     wide = "width > 250"
-    strip = f"width - ({wide} ? 128 : 84)"
+    planned = f"{wide} ? datum.planned : datum.planned + '/' + slice(datum.needed, 3)"  # of is left out on a phone
+    strip = f"width - ({wide} ? 128 : 96)"
     along = Quantity(scale=alt.Scale(domain=[-_SPAN, _SPAN], nice=False, range=[0, alt.expr(strip)]))
     y = rows_of("question", order, 138)
     base = chart([_place(row) for row in rows.iter_rows(named=True)])
@@ -23,8 +24,8 @@ def power(rows: pl.DataFrame) -> Spec:
         zone.mark_rect(color=GREY, opacity=0.14).encode(x=along.bare("low"), x2="limit:Q"),
         zone.mark_rule(strokeWidth=1.5).encode(x=along.bare("limit"), color=colour("muted")),
         base.mark_point(filled=True, size=90, opacity=1).encode(x=along.bare("place"), y=y, color=colour("ink")),
-        base.mark_text(align="right", fontSize=12.5, fontWeight=600).encode(
-            x=alt.value(alt.expr(f"{strip} + 46")), y=y, text="planned:N", color=colour("ink")
+        base.mark_text(align="right", fontSize=12.5, fontWeight=600, text=alt.expr(planned)).encode(
+            x=alt.value(alt.expr(f"{strip} + ({wide} ? 46 : 62)")), y=y, color=colour("ink")
         ),
         base.mark_text(align="left", fontSize=12.5, text=alt.expr(f"{wide} ? datum.needed : ''")).encode(
             x=alt.value(alt.expr(f"{strip} + 51")), y=y, color=colour("muted")
