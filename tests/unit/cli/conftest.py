@@ -14,6 +14,7 @@ from cli.main import main
 from settings import Settings
 from storage.db import DataFolder, open_engine
 from storage.models import Backend, Installation, Offer
+from tests.pages import campaign
 from tests.unit.collectors.fakes import fresh_tables
 
 AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -54,6 +55,19 @@ def bakeoff(folder: DataFolder, capfd: pytest.CaptureFixture[str]) -> Command:  
         return Said(code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `campaign.build`; nobody writes to it."""
+    return campaign.build(tmp_path_factory.mktemp("campaign")).path
+
+
+@pytest.fixture
+def measured(built: Path, folder: DataFolder) -> DataFolder:
+    """Twelve blocks under a locked card, in the data folder that the environment names."""
+    shutil.copytree(built, folder.path)
+    return folder
 
 
 @pytest.fixture

@@ -1,27 +1,12 @@
 """`bakeoff plan`: what blocks would show before they are paid for, as a document and as tables, or a refusal."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
 from storage.db import DataFolder
-from tests.pages import campaign
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.test_bad_input import refused
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return campaign.build(tmp_path_factory.mktemp("campaign")).path
-
-
-@pytest.fixture
-def measured(built: Path, folder: DataFolder) -> DataFolder:
-    """Twelve blocks under a locked card, in the data folder that the environment names."""
-    shutil.copytree(built, folder.path)
-    return folder
 
 
 def test_as_json_it_is_what_each_gate_needs_the_power_the_cost_and_the_pilot(

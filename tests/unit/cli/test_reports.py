@@ -1,26 +1,13 @@
 """`bakeoff report`: every format is written whole or not at all."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from storage.db import DataFolder
-from tests.pages import campaign
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.test_bad_input import refused
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return campaign.build(tmp_path_factory.mktemp("campaign")).path
-
-
-@pytest.fixture
-def measured(built: Path, folder: DataFolder) -> DataFolder:
-    shutil.copytree(built, folder.path)
-    return folder
 
 
 def test_each_format_is_a_file_of_its_kind(bakeoff: Command, measured: DataFolder, tmp_path: Path) -> None:

@@ -14,18 +14,6 @@ from tests.unit.cli.conftest import Command
 from tests.unit.cli.test_bad_input import refused
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return campaign.build(tmp_path_factory.mktemp("campaign")).path
-
-
-@pytest.fixture
-def measured(built: Path, folder: DataFolder) -> DataFolder:
-    """Twelve blocks under a locked card, in the data folder that the environment names."""
-    shutil.copytree(built, folder.path)
-    return folder
-
-
 def test_it_says_the_finding_and_every_gate(bakeoff: Command, measured: DataFolder) -> None:  # noqa: ARG001 - its folder
     said = bakeoff("verdict")
 
