@@ -14,7 +14,6 @@ from simulator.comfy import Asked
 from simulator.picture import Defect, Picture, paint
 from simulator.pool import BROKEN_IMAGES, Pool, SimJob
 
-HOSTS = 4  # kinds of host of a provider, whose pixels differ a little: a deployment has one of them
 NICE = 5  # below the servers, above nothing else: two busy neighbours must not starve it
 
 
@@ -118,7 +117,7 @@ def picture_of(job: SimJob, pool: Pool) -> Picture:
 
 
 def _picture(asked: Asked, pool: Pool) -> Picture:
-    own, host = pool.laws.own, zlib.crc32(pool.name.encode()) % HOSTS
+    own, host = pool.laws.own, zlib.crc32(pool.name.encode()) % pool.laws.own.host_kinds
     return Picture(
         prompt=asked.prompt,
         seed=asked.seed,

@@ -132,6 +132,7 @@ class ProviderWorld(_Strict):
     crash_share: Rate = 0.0  # of its workers: they start and fail again and again, and never take a job
     billing: Billing
     variant: str  # labels the pixel-level variation of its GPUs
+    host_kinds: Annotated[int, Field(ge=1, le=64)] = 4  # whose pixels differ a little: a deployment has one of them
     disk_usd_gb_month: float = 0.0
     network_usd_gb: float = 0.0
     cpu_core_usd_s: float = 0.0

@@ -140,17 +140,17 @@ def replay(
     )
     if (load > boot).any():
         raise ReplayError("load_s is a part of boot_s, no more than it.")
-    windows = [setting.window_s] * n if windows_s is None else _each("windows_s", windows_s, n).tolist()
+    windows = _each("windows_s", setting.window_s if windows_s is None else windows_s, n)
     at = arrivals.at_s if setting.hours is None else _held(arrivals.at_s, setting.hours)
-    each = workers.Each(service.tolist(), pull.tolist(), (boot - load).tolist(), load.tolist(), windows)
+    each = workers.Each(service, pull, boot - load, load, windows)
     run = workers.bound if setting.bound else workers.pulled
-    ran = run(at.tolist(), arrivals.span_s, _scaling(setting), each)
+    ran = run(at, arrivals.span_s, _scaling(setting), each)
     return _summed(arrivals, setting, ran, (service, boot, load, pull))
 
 
 def _scaling(setting: Setting) -> workers.Scaling:
-    most = math.inf if setting.max_workers is None else setting.max_workers
-    return workers.Scaling(setting.window_s, setting.concurrency, setting.min_workers, most)
+    most = math.inf if setting.max_workers is None else float(setting.max_workers)
+    return workers.Scaling(float(setting.window_s), setting.concurrency, setting.min_workers, most)
 
 
 def _summed(
@@ -226,4 +226,4 @@ def _each(name: str, values: ArrayLike, n: int) -> _Floats:
         raise ReplayError(f"{name} gives {found.size:,} numbers for {n:,} requests.")
     if not (found >= 0).all() or (name != "windows_s" and np.isinf(found).any()):
         raise ReplayError(f"{name} must be finite seconds, none negative.")
-    return np.broadcast_to(found, (n,))
+    return np.ascontiguousarray(np.broadcast_to(found, (n,)))  # of one layout: compiled loops know no other

@@ -1,13 +1,21 @@
 """Production's traffic on both arms at equal service, which decides; settings that are surely dearer are not tried."""
 
+import hashlib
 import math
-from dataclasses import dataclass
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
 
 from analysis import stats
 from analysis.traffic.blended import worth_trying
 from analysis.traffic.equal import Terms, Tried, cheapest, saved
 from analysis.traffic.service import Service
 from analysis.traffic.trials import Trials
+
+MOST_KEPT = 64  # some hundred kilobytes each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +37,36 @@ class Replayed:
 
 
 def replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
-    """Raises LoadError where the traffic cannot be replayed."""
+    """Raises LoadError where the traffic cannot be replayed.
+
+    What was replayed before with the same inputs is not replayed again: a page asks after each block and each bill, and
+    most looks are as they were.
+    """
+    key = hashlib.sha256(pickle.dumps(_told((candidate, baseline, terms)))).digest()
+    if key not in _KEPT:
+        _KEPT[key] = _replayed(candidate, baseline, terms)
+        if len(_KEPT) > MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
+    return _KEPT[key]
+
+
+_KEPT: dict[bytes, Replayed] = {}
+
+
+def _told(value: Any) -> Any:
+    """All that a value is made of, without what it has worked out from that meanwhile."""
+    if is_dataclass(value):
+        return type(value).__name__, [_told(getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, Mapping):
+        return [(_told(name), _told(each)) for name, each in value.items()]
+    if isinstance(value, list | tuple):
+        return [_told(each) for each in value]
+    return value
+
+
+def _replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
     trials = Trials.of(baseline, terms)
     of_candidate, of_baseline = (trials.search(each, worth_trying(each, terms)) for each in (candidate, baseline))
     best = cheapest(of_candidate, candidate.name)

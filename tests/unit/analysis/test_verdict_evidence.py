@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.traffic.equal import Terms
 from analysis.traffic.profile import Curve
 from analysis.verdict.blocked import blocked
 from analysis.verdict.campaigns import Plan, Side
 from analysis.verdict.card import Card
 from analysis.verdict.cases import cases, verdict
 from analysis.verdict.evidence import Beside, Compared, Frames, ImageJudgement
+from analysis.verdict.replayed import replayed
 from benchmarks.measured import FIRST, PINNED, Measured, frames
 from words import Gate, Verdict
 
@@ -264,3 +266,17 @@ def test_a_blocked_candidate_is_a_blocked_case(measured: Frames) -> None:
 
     assert case.seen == 13
     assert len(case.blocked) == 1
+
+
+def test_the_same_inputs_are_replayed_once_and_others_anew(measured: Frames) -> None:
+    pair = compared(measured)
+    services = pair.services(pair.reached[-1])
+    mine, base = services["runpod"], services["modal"]
+    terms = Terms(traffic=Curve(per_day=500.0), requests=2_000)
+    first = replayed(mine, base, terms)
+
+    assert replayed(replace(mine), replace(base), replace(terms)) is first, "equal, though other objects"
+    dearer = replayed(replace(mine, usd_per_s_nano=round(mine.usd_per_s_nano * 1.02)), base, terms)
+    assert dearer.saving
+    assert first.saving
+    assert dearer.saving.point < first.saving.point

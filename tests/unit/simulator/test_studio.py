@@ -1,7 +1,8 @@
 """What a job's picture is made from: its deployment's kind of host shows in the pixels."""
 
 from simulator.picture import paint
-from simulator.studio import HOSTS, picture_of
+from simulator.studio import picture_of
+from simulator.world import load_world
 from tests.unit.simulator.stand import Stand, failing
 
 
@@ -17,7 +18,7 @@ def test_a_deployment_keeps_its_pixels_and_those_of_a_provider_differ() -> None:
         variants.add(pictures[0].variant)
 
     assert all(again)
-    assert len(variants) == HOSTS
+    assert len(variants) == load_world("hostile").runpod.host_kinds == 4
 
 
 def test_a_duplicate_is_the_very_picture_that_its_worker_gave_before() -> None:
