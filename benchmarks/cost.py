@@ -145,7 +145,7 @@ def table(found: list[Row]) -> Measured:
             )
             for each in found
         ],
-        note="The same arrivals, services and boots; ours is one loop over lists, the plain one moves worker objects.",
+        note="The same arrivals, services and boots; ours is one compiled loop, the plain one moves worker objects.",
     )
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from cli.processes import Child, Supervisor
 from cli.report import document
 from cli.simulate import Seed, Speed
 from cli.stack import require_loopback, start_collector, start_past, start_simulator, start_web, truth_of
-from cli.story import LateRow
+from cli.story import LateRow, to_control
 from clock import SharedClock
 from collectors.billing import SETTLED
 from settings import Settings
@@ -119,7 +120,7 @@ async def _demo(
         line = await start_simulator(supervisor, folder, world=world, seed=seed, speed=speed, keys={})
         await start_collector(supervisor, folder, *_COLLECTOR)
         _ask(folder, plans, clock)
-        story = None if plans else LateRow(f"{line['urls']['control']}/odd-bills")
+        story = None if plans else LateRow(partial(to_control, line["urls"]["control"]))
         shown = await _watch(folder, supervisor, ended, line, story)
         if not headless and shown is not None:
             say("The bake-off is complete. The pages stay up until Ctrl-C.")

@@ -84,10 +84,8 @@ def past() -> None:
     end_with_parent()
     with lock_folder(folder):
         engine = _hurried(folder)
-        with Session(engine) as session:
-            installation = session.get_one(Installation, 1)
-        world = load_world(installation.world or "default")
-        run_virtual(partial(_live, folder, engine, installation), epoch=world.epoch)
+        world = load_world(_installed(engine).world or "default")
+        run_virtual(partial(live, folder, engine, people()), epoch=world.epoch)
 
 
 def _hurried(folder: DataFolder) -> Engine:
@@ -101,7 +99,14 @@ def _hurried(folder: DataFolder) -> Engine:
     return engine
 
 
-async def _live(folder: DataFolder, engine: Engine, installation: Installation, clock: VirtualClock) -> None:
+def _installed(engine: Engine) -> Installation:
+    with Session(engine) as session:
+        return session.get_one(Installation, 1)
+
+
+async def live(folder: DataFolder, engine: Engine, people: People, clock: VirtualClock) -> None:
+    """All that happens before the last block of those that `people` planned; the world then sleeps in the folder."""
+    installation = _installed(engine)
     world = load_world(installation.world or "default")
     studio = InlineStudio(remembered=PICTURES)
     simulation = Simulation(world, seed=installation.seed or 0, studio=studio, now=clock.now())
@@ -117,10 +122,10 @@ async def _live(folder: DataFolder, engine: Engine, installation: Installation, 
     working = asyncio.create_task(service.run())
     while await ctx.load(_unpriced):  # what each backend asks is known first: the collector begins with that
         await clock.sleep(LOOK_S)
-    await ctx.writer.run(lambda session: promise(session, people(), now=clock.now()))
+    await ctx.writer.run(lambda session: promise(session, people, now=clock.now()))
     await _until_the_last_block(ctx, SharedClock(folder.clock))
     await pairs.compare_all(ctx)
-    await ctx.writer.run(lambda session: vote(session, ctx.blobs, people(), now=clock.now()))
+    await ctx.writer.run(lambda session: vote(session, ctx.blobs, people, now=clock.now()))
     service.drain()
     await working
     await ctx.writer.close()

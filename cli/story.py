@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlmodel import Session, col, func, select
 
@@ -16,8 +17,8 @@ _OPEN = (BlockStatus.PLANNED, BlockStatus.STARTED)
 class LateRow:
     """Once the last block is done, Runpod's last row says more than was used; two leaps later it is corrected."""
 
-    def __init__(self, control_url: str) -> None:
-        self._url, self._sent = control_url, 0
+    def __init__(self, send: Callable[[Mapping[str, Sequence[str]]], None]) -> None:
+        self._send, self._sent = send, 0
 
     def look(self, session: Session) -> None:
         """Do what is due."""
@@ -26,10 +27,15 @@ class LateRow:
         elif self._sent == 1 and _leaps(session) >= _LEAPS:
             self._plan({})
 
-    def _plan(self, odd: dict[str, list[str]]) -> None:
-        asked = urllib.request.Request(self._url, json.dumps(odd).encode())  # noqa: S310 - our own loopback address
-        with urllib.request.urlopen(asked, timeout=30):  # noqa: S310 - the same
-            self._sent += 1
+    def _plan(self, odd: Mapping[str, Sequence[str]]) -> None:
+        self._send(odd)
+        self._sent += 1
+
+
+def to_control(url: str, odd: Mapping[str, Sequence[str]]) -> None:
+    """Tell the simulator what is wrong with its bills now."""
+    asked = urllib.request.Request(f"{url}/odd-bills", json.dumps(odd).encode())  # noqa: S310 - our own loopback address
+    urllib.request.urlopen(asked, timeout=30).close()  # noqa: S310 - the same
 
 
 def _all_done(session: Session) -> bool:

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -47,12 +48,17 @@ class Quick(Bakeoff):
 
     def open(self, clock: VirtualClock) -> None:
         """Make the world and the tables."""
+        self.prepared(clock.now())
+        self.simulation = self.simulated(clock)
+
+    def prepared(self, now: datetime) -> None:
+        """Make the tables."""
         self.folder.create()
         self.folder.db.write_bytes(_tables())
-        self.simulation = self.simulated(clock)
         with Session(self.engine()) as session:
             token = f"bakeoff-s{self.seed}"
-            session.add(Installation(token=token, simulated=True, world=self.world, created_at=clock.now()))
+            row = Installation(token=token, simulated=True, world=self.world, seed=self.seed, created_at=now)
+            session.add(row)
             session.commit()
 
     def simulated(self, clock: VirtualClock) -> Simulation:
