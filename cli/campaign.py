@@ -25,7 +25,7 @@ from storage.schedules import SchedulePlan, insert_schedule
 from words import AnswerKind, Provider
 
 ANA, BEN = "ana (simulated)", "ben (simulated)"
-RATERS = tuple(f"rater {number} (simulated)" for number in range(1, 6))
+RATERS = tuple(f"rater {number} (simulated)" for number in range(1, 8))
 SEES_IT = 0.97  # of the pairs with a known answer, a rater finds so many
 MINUTES: Mapping[str, float] = {"modal": 4.0, "runpod": 5.0, "vast": 9.0}  # of each task, as a person logs them
 TRAFFIC = "ours"

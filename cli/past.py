@@ -68,7 +68,10 @@ def people() -> People:
             ),
         ],
         per_day=1250.0,  # 38,000 images a month
-        card={"late_share": 0.05},  # each real millisecond of a demo counts as ten
+        card={
+            "weights": {"flux-dev": 0.8, "qwen-image-2512": 0.2},
+            "late_share": 0.05,  # each real millisecond of a demo counts as ten
+        },
     )
 
 
