@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.card import NOT_VERIFIED, By, Note
+from analysis.verdict.said import NOT_VERIFIED
+from cli.card import By, Note
 from cli.figures import moment
 from cli.launch import user
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing

@@ -9,6 +9,7 @@ import typer
 from sqlmodel import Session
 
 from analysis.verdict.card import flat
+from analysis.verdict.said import NOT_VERIFIED
 from cli.figures import moment
 from cli.launch import user
 from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
@@ -16,7 +17,6 @@ from storage import cards
 from storage.cards import Version
 
 VERSIONS = ("version", "made by", "at", "state", "changed", "hash", "note")
-NOT_VERIFIED = "Names are as they were typed: not verified."
 _SHORT = 12  # characters of a hash that a person compares
 
 By = Annotated[str, typer.Option(help="Who; kept as it is typed, not verified.")]

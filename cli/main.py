@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from analysis.layers import RefusedLayer
+from analysis.verdict.frozen import SnapshotError
 from backends.errors import BackendError
 from cli import (
     answer,
@@ -27,6 +28,7 @@ from cli import (
     reports,
     runs,
     schedule,
+    sign,
     simulate,
     stop,
     traffic,
@@ -40,7 +42,10 @@ from storage.db import StorageError
 from storage.plans import PlanError
 from workflows import WorkflowError
 
-EXPECTED = (Refused, RefusedLayer, BackendError, SettingsError, StorageError, PlanError, WorldError, WorkflowError)
+EXPECTED = (
+    Refused, RefusedLayer, SnapshotError, BackendError, SettingsError, StorageError, PlanError, WorldError,
+    WorkflowError,
+)  # fmt: skip
 
 app = typer.Typer(
     name="bakeoff",
@@ -52,7 +57,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, up, simulate, collect, launch, plan, schedule, runs, stop, compare, costs, bills, prices, traffic, effort,
-    card, answer, verdict, reports, export, migrate, past,
+    card, answer, verdict, sign, reports, export, migrate, past,
 ):  # fmt: skip
     verb.register(app)
 

@@ -1,5 +1,7 @@
 """`bakeoff report`: the verdict as a document for others, from a frozen snapshot or from what is measured now."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +27,7 @@ def report(
     if chosen not in FORMATS:
         given = repr(chosen) if chosen else "nothing"
         raise Refused(f"A report is one of {', '.join(FORMATS)}, not {given}: name it with --format.")
-    if not out.parent.is_dir():
+    if not os.path.isdir(out.parent):  # a path's own is_dir raises where a name is too long
         raise Refused(f"There is no folder {out.parent} to write {out.name} to.")
     said = explained_of(snapshot)
     if said is None:
@@ -36,6 +38,7 @@ def report(
         part.write_bytes(content)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise Refused(f"{out} cannot be written: {error.strerror}. Nothing was changed.") from None
     say(f"{out}: {said['title']}")

@@ -9,10 +9,11 @@ from sqlmodel import Session
 
 from analysis.arrivals import LoadError
 from analysis.verdict.document import EXIT, NO_DATA, STALE_EXIT, document
-from analysis.verdict.frozen import Snapshot, SnapshotError
+from analysis.verdict.frozen import Snapshot
+from analysis.verdict.report import signatures
 from analysis.verdict.turns import explained
-from cli.output import AsJson, Refused, data_folder, give, reading, say, table, world_clock, writing
-from storage import cards, verdicts
+from cli.output import AsJson, Refused, data_folder, give, plain, reading, say, table, world_clock, writing
+from storage import cards, signoffs, verdicts
 from storage.blobs import Blobs
 from words import called
 
@@ -50,16 +51,37 @@ def said_of(snapshot: str | None, *, keep: bool = False) -> dict[str, Any] | Non
     """The document of a frozen snapshot, or of what was measured so far; None where nothing could be judged."""
     if snapshot:
         return _frozen(snapshot, document)
-    found = _now(verdicts.whole if keep else _judged)
-    return None if found is None else document(found, digest=_kept(found) if keep else "")
+    found = whole_now() if keep else _now(_judged)
+    if found is None:
+        return None
+    with writing() if keep else reading() as session:
+        said = verdicts.keep(session, _blobs(), found, now=found.facts.at).verdict if keep else document(found)
+        return signoffs.heard(session, said)
 
 
 def explained_of(snapshot: str | None) -> dict[str, Any] | None:
     """The same for a report: with what would turn it, and what each provider costs at other volumes."""
     if snapshot:
         return _frozen(snapshot, explained)
-    found = _now(verdicts.whole)
-    return None if found is None else explained(found)
+    found = whole_now()
+    if found is None:
+        return None
+    with reading() as session:
+        return signoffs.heard(session, explained(found))
+
+
+def whole_now() -> Snapshot | None:
+    """What was measured so far, as it is frozen; None where nothing could be judged, which is said."""
+    return _now(verdicts.whole)
+
+
+def _frozen(beginning: str, tell: verdicts.Tell) -> dict[str, Any]:
+    with reading() as session:
+        return verdicts.told(session, _blobs(), beginning, now=world_clock(data_folder()).now(), tell=tell)
+
+
+def _blobs() -> Blobs:
+    return Blobs(data_folder().blobs)
 
 
 class _Gather(Protocol):
@@ -72,14 +94,13 @@ def _judged(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
 
 def _now(gather: _Gather) -> Snapshot | None:
     """Of what was measured so far; None where nothing could be judged, which is said."""
-    folder = data_folder()
     with reading() as session:
         version = cards.current(session)
         if version is None or not version.locked:
             say("No decision card is locked: nothing can be decided. `bakeoff card` writes and locks one.")
             return None
         try:
-            found = gather(session, Blobs(folder.blobs), now=world_clock(folder).now())
+            found = gather(session, _blobs(), now=world_clock(data_folder()).now())
         except LoadError as error:
             raise Refused(f"Our traffic cannot be replayed: {error}") from None
     if not found.facts.blocks:
@@ -88,33 +109,11 @@ def _now(gather: _Gather) -> Snapshot | None:
     return found
 
 
-def _kept(found: Snapshot) -> str:
-    folder = data_folder()
-    with writing() as session:
-        return verdicts.keep(session, Blobs(folder.blobs), found, now=world_clock(folder).now()).digest
-
-
-class _Tell(Protocol):
-    def __call__(self, snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]: ...
-
-
-def _frozen(beginning: str, tell: _Tell) -> dict[str, Any]:
-    folder = data_folder()
-    with reading() as session:
-        try:
-            name, found = verdicts.named(session, Blobs(folder.blobs), beginning)
-        except SnapshotError as error:
-            raise Refused(str(error)) from None
-        stale = verdicts.stale_now(session, found, now=world_clock(folder).now())
-    said = tell(found, digest=name)
-    return said | {"stale": stale} if stale else said
-
-
 def _draw(said: Mapping[str, Any]) -> None:
     simulated = "SIMULATED: no real cloud, no real dollar\n" if said["simulated"] else ""
     if said.get("stale"):
         say(f"Out of date: {'; '.join(said['stale'])}. It was:")
-    typer.echo(f"{simulated}{said['title']}")
+    typer.echo(f"{simulated}{plain(said['title'])}")
     if said["sentence"]:
         typer.echo(said["sentence"])
     card, share = said["card"], said["final_share"]
@@ -123,6 +122,8 @@ def _draw(said: Mapping[str, Any]) -> None:
         f"Valid to {said['valid_to'][:10]} · card v{card['version']} locked by {card['locked_by']} · {final} · "
         f"{said['jobs']:,} jobs in {said['blocks']} blocks" + (f" · {said['snapshot'][:8]}" if said["snapshot"] else "")
     )
+    for line in signatures(said):
+        typer.echo(plain(line))
     table(CANDIDATES, [_candidate(row) for row in said["candidates"]])
     for row in said["candidates"]:
         if row["gates"]:

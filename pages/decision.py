@@ -3,6 +3,7 @@
 import streamlit as st
 
 from analysis.arrivals import LoadError
+from analysis.verdict.frozen import SnapshotError
 from storage.card_values import CardRefused
 from storage.profiles import ProfileRefused
 from ui import decision_view, draw, load, load_traffic, load_verdict, price_panels, verdict_panels
@@ -29,8 +30,20 @@ def judged() -> load_verdict.Said:
         return load_verdict.Said(None, "not judged")
 
 
+def shared(name: str) -> load_verdict.Said:
+    """What a frozen snapshot says; where there is none, the page ends with a sentence."""
+    try:
+        return load_verdict.shared(at, source(), name)
+    except (CardRefused, SnapshotError) as error:
+        draw.title("No such snapshot")
+        st.error(plain(str(error)), icon=":material/block:")
+        st.page_link("decision.py", label="What the rule says now", icon=":material/balance:")
+        st.stop()
+
+
 at = load.version(source())
-found = judged()
+name = st.query_params.get("snapshot", "")
+found = shared(name) if name else judged()
 if found.document is not None:
     verdict_panels.verdict(at, found)
     st.stop()

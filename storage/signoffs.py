@@ -3,11 +3,13 @@
 Names are typed, and nothing here verifies them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
+from analysis.verdict import said
 from storage.card_values import CardRefused
 from storage.cards import same_person, signed
 from storage.foreign import SENTENCE, kept_text
@@ -62,7 +64,25 @@ def every(session: Session) -> Sequence[tuple[SignOff, Snapshot]]:
     return session.exec(query.order_by(col(SignOff.id).desc())).all()
 
 
-def suffix(rows: Sequence[SignOff]) -> str:
-    """What the title of a snapshot ends with; empty where nobody overrode it."""
-    row = next((each for each in rows if each.instead is not None), None)
-    return "" if row is None else f", overridden by {row.name}: {row.reason}"
+def heard(session: Session, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A verdict's document with what people said to it: of every snapshot that found the same under the same card.
+
+    So an override outlives the snapshot that it was said of, until the rule says something else.
+    """
+    return said.heard(document, [_told(*each) for each in every(session) if _same(each[1], document)])
+
+
+def _same(snapshot: Snapshot, document: Mapping[str, Any]) -> bool:
+    card: str = snapshot.verdict["card"]["digest"]
+    return (snapshot.title, card) == (document["title"], document["card"]["digest"])
+
+
+def _told(row: SignOff, snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "second_name": row.second_name,
+        "reason": row.reason,
+        "instead": row.instead and row.instead.value,
+        "at": row.at.isoformat(),
+        "snapshot": snapshot.digest,
+    }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 from sqlmodel import Session, col, select
@@ -21,7 +21,7 @@ from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
 from analysis.verdict.outlook import MoveCost
 from analysis.verdict.rests import rests
 from analysis.verdict.stale import Inputs, stale
-from storage import answers, bills, cards, frames, layers, votes
+from storage import answers, bills, cards, frames, layers, signoffs, votes
 from storage import effort as stored_effort
 from storage.blobs import Blobs
 from storage.card_values import CardRefused
@@ -111,12 +111,34 @@ def named(session: Session, blobs: Blobs, beginning: str) -> tuple[str, Snapshot
     """
     found = [row for row in snapshots(session) if beginning and row.digest.startswith(beginning.lower())]
     if len(found) != 1:
-        many = f"{len(found)} snapshots begin" if found else "no snapshot begins"
-        raise CardRefused(f"There {'are' if found else 'is'} {many} with {beginning!r}. `bakeoff verdict` lists them.")
+        many = f"are {len(found)} snapshots that begin" if found else "is no snapshot that begins"
+        raise CardRefused(f"There {many} with {beginning[:64]!r}. Page Decision lists them, under Share and Signed.")
     try:
         return found[0].digest, thaw(blobs.get(found[0].digest), named=found[0].digest)
     except FileNotFoundError:
         raise CardRefused(f"The inputs of snapshot {beginning} are gone from the blob folder.") from None
+
+
+def kept(session: Session, blobs: Blobs, beginning: str) -> Row:
+    """The row of a frozen snapshot, whose bytes are what they were. Raises what `named` raises."""
+    name, _ = named(session, blobs, beginning)
+    return session.exec(select(Row).where(Row.digest == name)).one()
+
+
+class Tell(Protocol):
+    """`document`, or for a report `explained`."""
+
+    def __call__(self, snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]: ...
+
+
+def told(session: Session, blobs: Blobs, beginning: str, *, now: datetime, tell: Tell = document) -> dict[str, Any]:
+    """What is told of a frozen snapshot, with what people said to it, and in `stale` why it holds no longer, if so.
+
+    Raises what `named` raises.
+    """
+    name, found = named(session, blobs, beginning)
+    said, old = signoffs.heard(session, tell(found, digest=name)), stale_now(session, found, now=now)
+    return said | {"stale": old} if old else said
 
 
 def _frames(session: Session, card: Card) -> Frames:

@@ -15,7 +15,7 @@ from analysis.verdict import volumes as all_volumes
 from analysis.verdict.cases import at_volume
 from analysis.verdict.document import document
 from analysis.verdict.flips import table
-from storage import answers, cards, verdicts
+from storage import answers, cards, signoffs, verdicts
 from storage.cards import Version as CardVersion
 from storage.models import Snapshot
 from storage.verdicts import Gathered
@@ -57,7 +57,25 @@ def said(at: Version, source: Source) -> Said:
         return Said(None, "no card")
     if not version.locked:
         return Said(None, "draft")
-    return _said(_rests_on(at, version), at, source)
+    found = _said(_rests_on(at, version), at, source)
+    if found.document is None:
+        return found
+    with at.reading() as session:
+        return found._replace(document=signoffs.heard(session, found.document))
+
+
+def shared(at: Version, source: Source, name: str) -> Said:
+    """What a frozen snapshot says, by the beginning of its hash. Raises CardRefused and SnapshotError."""
+    with at.reading() as session:
+        return _shared(at, name, len(signoffs.every(session)), source)
+
+
+@st.cache_resource(ttl=60, max_entries=_KEPT, show_spinner="Judging a frozen snapshot")
+def _shared(at: Version, name: str, signed: int, _source: Source) -> Said:  # noqa: ARG001 - kept by its key
+    with at.reading() as session:
+        digest, found = verdicts.named(session, _source.blobs, name)
+        document = verdicts.told(session, _source.blobs, name, now=_source.now())
+    return Said(document, gathered=Gathered(found, ()), key=(digest,))
 
 
 def _rests_on(at: Version, version: CardVersion) -> tuple[object, ...]:
@@ -112,7 +130,12 @@ def _by_volume(key: tuple[object, ...], number: int, _found: Gathered) -> list[d
 
 
 def volumes(found: Said, workflow: str) -> list[dict[str, Any]]:
-    """What each provider costs at other volumes (`analysis.verdict.volumes.rows`); none before the first look."""
+    """What each provider costs at other volumes (`analysis.verdict.volumes.rows`); none before the first look.
+
+    A frozen snapshot has them in its document, and no job to replay.
+    """
+    if found.document and found.document["snapshot"]:
+        return [row for row in found.document["volumes"] if row["workflow"] == workflow]
     return _volumes(found.key, workflow, found.gathered) if found.gathered else []
 
 
@@ -124,9 +147,10 @@ def _volumes(key: tuple[object, ...], workflow: str, _found: Gathered) -> list[d
 
 
 class Aged(NamedTuple):
-    """The newest snapshot that was kept, and why it holds no longer; no reason: it does."""
+    """The newest snapshot that was kept, its title with what people said, and why it holds no longer, if so."""
 
     row: Snapshot
+    title: str
     reasons: Sequence[str]
 
 
@@ -138,4 +162,5 @@ def aged(at: Version, _source: Source) -> Aged | None:
         return None
     with at.reading() as session:
         _, found = verdicts.named(session, _source.blobs, rows[0].digest)
-        return Aged(rows[0], verdicts.stale_now(session, found, now=_source.now()))
+        title = signoffs.heard(session, rows[0].verdict)["title"]
+        return Aged(rows[0], title, verdicts.stale_now(session, found, now=_source.now()))

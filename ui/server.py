@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.db import StorageError
+from ui.exporting import export
 from ui.source import source
 from ui.status import heartbeat
 
@@ -127,5 +128,6 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001 -
 ROUTES: Sequence[BaseRoute] = (
     Route("/api/health", health, methods=["GET"]),
     Route("/blob/{sha256}", blob, methods=["GET"]),
+    Route("/export/{snapshot}", export, methods=["GET"]),
 )
 MIDDLEWARE: Sequence[Middleware] = (Middleware(SecurityHeaders),)

@@ -52,10 +52,11 @@ def _chosen(said: Document) -> int:
 
 
 def _volumes(found: Said, workflow: str) -> None:
-    """Drawn on demand, since each point is a replay."""
+    """Drawn on demand, since each point is a replay; of a frozen snapshot at once."""
     said = found.document or {}
     st.caption("What an image would cost at other volumes, each provider at the setting that it is compared at.")
-    if not st.toggle("Replay other volumes: a few seconds, once", key="volumes", bind="query-params"):
+    asked = "Replay other volumes: a few seconds, once"
+    if not said["snapshot"] and not st.toggle(asked, key="volumes", bind="query-params"):
         return
     drawn = load_verdict.volumes(found, workflow)
     if not drawn:
@@ -79,7 +80,10 @@ def _volumes(found: Said, workflow: str) -> None:
 
 
 def _searched(found: Said, number: int) -> list[Document]:
-    """The volume at which it turns, once somebody asked."""
+    """The volume at which it turns, once somebody asked; a snapshot has no job to replay."""
+    if (found.document or {})["snapshot"]:
+        st.caption("The volume is no bar: a snapshot holds no job that could be replayed at another.")
+        return []
     asked: set[tuple[object, ...]] = st.session_state.setdefault(_SEARCHED, set())
     this = (*found.key, number)  # new data is searched when somebody asks again
     if this not in asked:

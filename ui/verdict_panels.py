@@ -1,20 +1,22 @@
 """The page Decision once a card is locked, drawn: finding, figures, a card of gates for each move, signatures."""
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import streamlit as st
-from sqlmodel import Session
 
 from analysis.verdict import advice
-from analysis.verdict.frozen import Snapshot, SnapshotError
+from analysis.verdict.frozen import SnapshotError
 from analysis.verdict.progress import DOCUMENTS, progress
-from storage import signoffs, verdicts
+from analysis.verdict.said import NOT_VERIFIED
+from storage import signoffs
 from storage.card_values import CardRefused
 from storage.db import StorageError
 from storage.models import SignOff
-from ui import actions, charts, draw, load, load_traffic, load_verdict, turns_panels, verdict_view
+from ui import actions, charts, draw, load, load_traffic, load_verdict, share_panel, turns_panels, verdict_view
 from ui.formats import day_time, money_text, plain
 from ui.glossary import meaning
 from ui.load_verdict import Said
@@ -30,13 +32,17 @@ REFUSED, DONE = "signing-refused", "signing-done"
 def verdict(at: load.Version, found: Said) -> None:
     """The whole page."""
     said = found.document or {}
-    draw.title(said["title"])
-    _aged(at)
+    draw.title(verdict_view.title(said))
+    if said["snapshot"]:
+        _frozen(said)
+    else:
+        _aged(at)
     if said["sentence"]:
         st.markdown(money_text(said["sentence"]))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(money_text(verdict_view.caption(said)), width="stretch")
-        _sign()
+        _sign(said["snapshot"])
+        share_panel.share(at, said)
         st.page_link("compare.py", label="Compare", icon=":material/align_horizontal_left:")
     _told()
     top = st.grid(4, min_column_width=150, gap="small")
@@ -52,6 +58,16 @@ def verdict(at: load.Version, found: Said) -> None:
     _signed(at)
 
 
+def _frozen(said: Document) -> None:
+    """Which snapshot this is, whether it still holds, and the way to what the rule says now."""
+    made_at = day_time(datetime.fromisoformat(said["made_at"]))
+    if said.get("stale"):
+        st.warning(money_text(f"Out of date: {'; '.join(said['stale'])}."), icon=":material/update:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Snapshot {said['snapshot'][:8]}, frozen on {made_at}: what it rests on never changes.")
+        st.page_link("decision.py", label="What the rule says now", icon=":material/balance:")
+
+
 def _aged(at: load.Version) -> None:
     """Whether what was signed last still holds."""
     try:
@@ -60,7 +76,7 @@ def _aged(at: load.Version) -> None:
         st.error(plain(str(error)), icon=":material/block:")
         return
     if kept is not None and kept.reasons:
-        was = f"Out of date: {'; '.join(kept.reasons)}. It was, on {day_time(kept.row.made_at)}: {kept.row.title}"
+        was = f"Out of date: {'; '.join(kept.reasons)}. It was, on {day_time(kept.row.made_at)}: {plain(kept.title)}"
         st.warning(money_text(was), icon=":material/update:")
 
 
@@ -96,13 +112,16 @@ def _moves(said: Document) -> None:
                     st.caption(plain(unknown))
 
 
-def _sign() -> None:
-    """Freeze what is seen and put a name under it, or decide otherwise with a second one."""
+def _sign(snapshot: str) -> None:
+    """Freeze what is seen and put a name under it, or decide otherwise with a second one.
+
+    snapshot: the frozen one that is seen; empty: what the rule says now.
+    """
     with st.popover("Sign off", icon=":material/draw:", type="primary"):
         st.caption("Freezes the inputs as a snapshot and puts a name under it. Names are typed: not verified.")
         name = st.text_input("Your name", key="sign-name")
         if st.button("I agree with the rule", key="sign-agree"):
-            _say(lambda: signoffs.agreed(name, now=source().now()))
+            _say(lambda: signoffs.agreed(name, now=source().now()), snapshot)
         st.divider()
         st.caption("Or decide otherwise. It is shown for ever, beside what the rule said.")
         instead = st.selectbox("Decide", [each.value for each in signoffs.INSTEAD], key="sign-instead")
@@ -110,24 +129,20 @@ def _sign() -> None:
         reason = st.text_input("Reason", key="sign-reason")
         if st.button("Override", key="sign-override"):
             now = source().now()
-            _say(lambda: signoffs.overridden(Verdict(instead), name=name, second_name=second, reason=reason, now=now))
+            decided = partial(signoffs.overridden, Verdict(instead), second_name=second, reason=reason)
+            _say(lambda: decided(name=name, now=now), snapshot)
 
 
-def _say(word: Callable[[], SignOff]) -> None:
+def _say(word: Callable[[], SignOff], snapshot: str) -> None:
     """One transaction: the snapshot and the word on it, or neither; a word that is refused freezes nothing."""
     try:
         row = word()
-        with st.spinner("Freezing the inputs, other volumes too"), source().reading() as session:
-            found = verdicts.whole(session, source().blobs, now=source().now())
-        actions.change(source(), lambda session: _keep(session, found, row))
+        kept = share_panel.freezing(snapshot)
+        actions.change(source(), lambda session: signoffs.keep(session, kept(session), row))
         st.session_state[DONE] = "Kept, with the snapshot that it is about."
-    except (CardRefused, StorageError) as error:
+    except (CardRefused, SnapshotError, StorageError) as error:
         st.session_state[REFUSED] = str(error)
     st.rerun()
-
-
-def _keep(session: Session, found: Snapshot, row: SignOff) -> None:
-    signoffs.keep(session, verdicts.keep(session, source().blobs, found, now=source().now()), row)
 
 
 def _told() -> None:
@@ -165,11 +180,11 @@ def _signed(at: load.Version) -> None:
                 "Who": plain(signed.name) + (f" with {plain(signed.second_name)}" if signed.second_name else ""),
                 "Said": "agrees" if signed.instead is None else f"decides {signed.instead.value} instead",
                 "Why": plain(signed.reason),
-                "Of": f"{plain(snapshot.title)} ({snapshot.digest[:8]})",
+                "Of": f"{plain(snapshot.title)} ([{snapshot.digest[:8]}]({share_panel.path(snapshot.digest)}))",
             }
             for signed, snapshot in signoffs.every(session)
         ]
     if rows:
         st.subheader("Signed", anchor=False)
-        st.caption("Names as they were typed: not verified.")
+        st.caption(NOT_VERIFIED)
         draw.table(rows, simulated=False)

@@ -8,7 +8,7 @@ import polars as pl
 
 from analysis.verdict.report import day
 from ui.charts.gates import REACH
-from ui.formats import count, interval, percent, usd, whole_percent, whole_usd
+from ui.formats import count, interval, percent, plain, usd, whole_percent, whole_usd
 from ui.names import label
 from words import Gate, Verdict
 
@@ -35,6 +35,12 @@ BADGES: Mapping[str, tuple[str, str, str]] = {  # word, icon, colour
     "stale": ("STALE", ":material/update:", "yellow"),
 }
 _PARITY: Mapping[str, float] = {"warm_p95": 1.0, "cold": 1.0}  # the value of no difference; of all others 0
+
+
+def title(said: Document) -> str:
+    """The finding, in Markdown: what people wrote into it stays words."""
+    ending = said.get("overridden", "")
+    return f"{said['title'].removesuffix(ending)}{plain(ending)}"
 
 
 def gate_rows(candidate: Document, *, simulated: bool) -> pl.DataFrame:
@@ -109,9 +115,10 @@ def caption(said: Document) -> str:
     card = said["card"]
     when = card["post_hoc"] or "before the first sample"
     valid_to = day(datetime.fromisoformat(said["valid_to"]))
+    names = " · names are as typed, not verified" if said.get("signed") else ""
     return (
         f"Valid to {valid_to} · card v{card['version']} locked by {card['locked_by']}, {when} · "
-        f"{count(said['jobs'])} jobs in {said['blocks']} blocks"
+        f"{count(said['jobs'])} jobs in {said['blocks']} blocks{names}"
     )
 
 

@@ -3,21 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from analysis.verdict.report import Report, Section, Table
+from analysis.verdict.measured import Section, Table
+from analysis.verdict.report import Report
 
 Pictures = Mapping[str, str]  # name -> SVG
+SHORT_TABLE = 12  # rows: it stays on one page with its heading
+MOST_MOVES = 4  # in a message: with its other lines no more than 12
 
 _CSS = """:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.15rem;margin-top:2rem}.marked{color:light-dark(#7A3FC0,#C5A1F7);font-weight:600}
-.stamp,.under{color:light-dark(#5B6472,#A2A9B5)}
-section{overflow-x:auto}
+body{font:16px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.15rem;margin-top:2rem}h1,p{overflow-wrap:anywhere}
+.marked{color:#7A3FC0;color:light-dark(#7A3FC0,#C5A1F7);font-weight:600}
+.stamp,.under{color:#5B6472;color:light-dark(#5B6472,#A2A9B5)}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #8884;vertical-align:top}
-.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1rem}
-figure{margin:1rem 0;background:#fff;color:#11151A;overflow-x:auto}
-figure svg{max-width:100%;height:auto}
-@media print{h2{break-after:avoid}.rest:first-of-type{break-before:page}}"""
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1rem;margin:1rem 0}
+figure{margin:0;color:#11151A;background:#fff}
+figure svg{max-width:100%;height:auto}figcaption{padding:.3rem;font-weight:600}
+.wide{overflow-x:auto}.wide table{min-width:40rem}
+@media print{h2{break-after:avoid}.first+.rest{break-before:page}}"""
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">"""
 
@@ -49,13 +53,16 @@ def html(report: Report, pictures: Pictures) -> str:
 def typst(report: Report, pictures: Iterable[str]) -> str:
     """Typst's source; a picture is a file of its name with `.svg`, blanks as `-`."""
     known = set(pictures)
-    marked = f'#text(fill: rgb("#7A3FC0"), weight: "bold")[{_typ(report.marked)}]\n\n' if report.marked else ""
+    marked = f'#h(1fr) #text(fill: rgb("#7A3FC0"), weight: "bold")[{_typ(report.marked)}]' if report.marked else ""
     head = (
-        '#set page(paper: "a4", margin: (x: 18mm, y: 16mm), numbering: "1 / 1")\n'
-        "#set text(size: 9.5pt)\n#set par(justify: false)\n#show heading.where(level: 2): set text(size: 11pt)\n"
+        '#set page(paper: "a4", margin: (x: 18mm, top: 20mm, bottom: 16mm), numbering: "1 / 1",\n'
+        f"  header: text(size: 8pt, fill: luma(90))[{_typ(report.stamp)} {marked}])\n"
+        "#set text(size: 9.5pt)\n#set par(justify: false, spacing: 0.75em)\n"
+        "#show heading.where(level: 1): set block(below: 0.9em)\n"
+        "#show heading.where(level: 2): set text(size: 11pt)\n"
         "#set table(stroke: (x: none, y: 0.4pt + luma(200)), inset: (x: 3pt, y: 2.5pt))\n"
     )
-    parts = [head, marked, f"#text(fill: luma(90))[{_typ(report.stamp)}]\n", f"= {_typ(report.headline)}\n"]
+    parts = [head, f"= {_typ(report.headline)}\n"]
     parts += [f"{_typ(line)}\n" for line in report.under]
     parts += [_typst(section, known) for section in report.first]
     parts.append("#pagebreak()\n")
@@ -64,9 +71,13 @@ def typst(report: Report, pictures: Iterable[str]) -> str:
 
 
 def message(report: Report, *, link: str = "") -> str:
-    """A few lines for chat, as the team writes them."""
-    event = f"[EVENT=VERDICT] {report.marked.partition(':')[0]}".strip()
-    return "\n".join([event, report.headline, *report.under, *([link] if link else [])])
+    """At most 12 lines for chat, as the team writes them. A stranger's text stays within its line."""
+    found = report.first[0].table
+    moves = [f"- {row[0]} on {row[1]}: {row[2]}. {row[-1]}" for row in (found.rows if found else ())]
+    if len(moves) > MOST_MOVES:
+        moves = [*moves[: MOST_MOVES - 1], f"- and {len(moves) - MOST_MOVES + 1} more"]
+    lines = [report.event, report.marked, report.headline, *report.under, *moves, link]
+    return "\n".join(" ".join(line.split()) for line in lines if line)
 
 
 def file_of(picture: str) -> str:
@@ -78,7 +89,7 @@ def _html(section: Section, pictures: Pictures, kind: str) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
     table = _html_table(section.table) if section.table is not None else ""
     figures = "".join(
-        f"<figure>{pictures[name]}<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figure><figcaption>{escape(caption)}</figcaption>{pictures[name]}</figure>"
         for name, caption in section.pictures
         if name in pictures
     )
@@ -89,7 +100,7 @@ def _html(section: Section, pictures: Pictures, kind: str) -> str:
 def _html_table(table: Table) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in table.head)
     rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _typst(section: Section, known: set[str]) -> str:
@@ -103,7 +114,9 @@ def _typst(section: Section, known: set[str]) -> str:
     ]
     if drawn:
         parts.append(f"#grid(columns: (1fr, 1fr), gutter: 6pt, {', '.join(drawn)})")
-    return "\n".join(parts) + "\n"
+    whole = "\n".join(parts) + "\n"
+    short = section.table is not None and len(section.table.rows) <= SHORT_TABLE
+    return f"#block(breakable: false, above: 1.2em)[\n{whole}]\n" if short else whole
 
 
 def _typst_table(table: Table) -> str:

@@ -4,41 +4,27 @@ Pure: of the document that a snapshot gives. How a section looks is the business
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from analysis.verdict import advice
 from analysis.verdict.document import shown
-from analysis.verdict.said import STATES
-from words import Verdict, called
+from analysis.verdict.measured import DASH, Section, Table, card, cell, prices, sections
+from analysis.verdict.said import NAMES, NOT_VERIFIED, STATES
+from words import Gate, Verdict, called
 
 Document = Mapping[str, Any]
-DASH = "–"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Cells are plain text."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A heading with paragraphs, then a table, then pictures: name (`gates 0`: of the first candidate) and caption."""
-
-    title: str
-    lines: Sequence[str] = ()
-    table: Table | None = None
-    pictures: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """headline: the finding. under: what stands beneath it. first: the page for finance; rest: the appendices."""
+    """headline: the finding. under: what stands beneath it. first: the page for finance; rest: the appendices.
 
+    event: the finding for machines, as the team's chat words events.
+    """
+
+    event: str
     marked: str  # SIMULATED, or empty
     stamp: str
     headline: str
@@ -52,10 +38,11 @@ def report(said: Document) -> Report:
     made = datetime.fromisoformat(said["made_at"])
     snapshot = said["snapshot"][:8] or "not frozen"
     return Report(
+        event=_event(said),
         marked="SIMULATED: no real cloud, no real dollar" if said["simulated"] else "",
         stamp=f"GPU Bake-off · IN-035 · {day(made)} · snapshot {snapshot}",
         headline=said["title"],
-        under=[line for line in (said["sentence"], _valid(said)) if line],
+        under=[line for line in (_stale(said), said["sentence"], _valid(said), _unverified(said)) if line],
         first=list(_first(said)),
         rest=list(_appendices(said)),
     )
@@ -64,6 +51,40 @@ def report(said: Document) -> Report:
 def day(at: datetime) -> str:
     """23 Nov 2026."""
     return f"{at.day} {at:%b %Y}"
+
+
+def signatures(said: Document) -> list[str]:
+    """Who said what to it, the newest first; nothing where nobody did."""
+    return [_signature(row) for row in said.get("signed", ())]
+
+
+def _signature(row: Document) -> str:
+    second = f" with {row['second_name']}" if row["second_name"] else ""
+    word = "agrees" if row["instead"] is None else f"decides {STATES[Verdict(row['instead'])]} instead"
+    why = f": {' '.join(row['reason'].split())}" if row["reason"] else ""  # a line break would begin a line of ours
+    when = day(datetime.fromisoformat(row["at"]))
+    return f"{row['name']}{second} (not verified) {word}, {when}, snapshot {row['snapshot'][:8]}{why}"
+
+
+def _event(said: Document) -> str:
+    """[EVENT=VERDICT] data=SIMULATED card=v3 status=split snapshot=7f3a7f3a"""
+    newest = next((row["instead"] for row in said.get("signed", ()) if row["instead"]), "")
+    values = {
+        "data": "SIMULATED" if said["simulated"] else "measured",
+        "card": f"v{said['card']['version']}",
+        "status": "stale" if said.get("stale") else said["state"],
+        "overridden": newest,
+        "snapshot": said["snapshot"][:8],
+    }
+    return " ".join(["[EVENT=VERDICT]", *(f"{name}={value}" for name, value in values.items() if value)])
+
+
+def _stale(said: Document) -> str:
+    return f"Out of date: {'; '.join(said['stale'])}." if said.get("stale") else ""
+
+
+def _unverified(said: Document) -> str:
+    return NOT_VERIFIED if said.get("signed") else ""
 
 
 def _valid(said: Document) -> str:
@@ -95,8 +116,16 @@ def _first(said: Document) -> Iterator[Section]:
     yield Section(title="We ask", lines=[*_ask(said), *wrong])
     more = f"To know more: {advice.to_know_more(said)}."
     yield Section(title="How sure", lines=[*_sure(said), more])
-    signed = said.get("signed") or "______________________"
-    yield Section(title="Signed", lines=[f"Limits locked by {said['card']['locked_by']}. Signed: {signed}"])
+    yield Section(title="Signed", lines=list(_signed(said)))
+
+
+def _signed(said: Document) -> Iterator[str]:
+    """Who locked the limits and who signed; a line to sign on while nobody has."""
+    card, lines = said["card"], signatures(said)
+    at = f" {day(datetime.fromisoformat(card['locked_at']))}" if card["locked_at"] else ""
+    locked = f"Limits locked{at} by {card['locked_by']} (not verified)."
+    yield locked if lines else f"{locked} Signed: ______________________"
+    yield from lines
 
 
 def _drawn(said: Document) -> Iterator[tuple[str, str]]:
@@ -146,35 +175,31 @@ def _sure(said: Document) -> Iterator[str]:
 
 
 def _words(gate: Document) -> str:
-    said = gate["words"]
-    why = f" ({gate['why']})" if gate["why"] and gate["why"] != said["estimate"] else ""
-    return " ".join(f"{gate['gate'].replace('_', ' ')} {said['estimate']} {said['interval']}".split()) + why
+    said, why = gate["words"], _note(gate)
+    words = " ".join(f"{NAMES[Gate(gate['gate'])]} {said['estimate']} {said['interval']}".split())
+    return f"{words} ({why})" if why else words
+
+
+def _note(gate: Document) -> str:
+    """What stands beside its estimate, where that does not say the same."""
+    why: str = gate["why"]
+    return "" if why == gate["words"]["estimate"] else why
 
 
 # ---------------------------------------------------------------- for engineers
 
 
 def _appendices(said: Document) -> Iterator[Section]:
-    yield _card(said)
+    yield card(said)
     for i, row in enumerate(said["candidates"]):
         if row["gates"]:
             yield _gates(row, f"gates {i}")
     yield from _turning(said)
-    for name, title in (("cells", "Latency and success by cell"), ("arms", "Cost by arm"), ("failures", "Failures")):
-        if rows := said.get(name):
-            head = list(rows[0])
-            yield Section(
-                title=title, table=Table(head=head, rows=[[_cell(row[column]) for column in head] for row in rows])
-            )
+    yield from sections(said)
     yield _method(said)
+    if asked := prices(said):
+        yield asked
     yield _recompute(said)
-
-
-def _card(said: Document) -> Section:
-    terms = said["card"].get("terms") or {}
-    rows = [[name, _cell(value)] for name, value in sorted(terms.items())]
-    lines = [f"Version {said['card']['version']}, SHA-256 {said['card']['digest']}."]
-    return Section(title="A. Decision card", lines=lines, table=Table(head=("criterion", "value"), rows=rows))
 
 
 def _turning(said: Document) -> Iterator[Section]:
@@ -190,14 +215,14 @@ def _gates(row: Document, picture: str) -> Section:
     head = ("gate", "passes", "harm", "estimate", "interval", "limit", "n", "blocks", "design effect", "note")
     rows = [
         [
-            gate["gate"].replace("_", " "),
+            NAMES[Gate(gate["gate"])],
             {True: "yes", False: "no", None: "open"}[gate["passes"]],
             "yes" if gate["harm"] else "no",
             gate["words"]["estimate"],
             gate["words"]["interval"] or DASH,
             gate["words"]["bound"],
-            *(_cell(gate[name]) for name in ("n", "blocks", "deff")),
-            gate["why"],
+            *(cell(gate[name]) for name in ("n", "blocks", "deff")),
+            _note(gate),
         ]
         for gate in row["gates"]
     ]
@@ -228,7 +253,8 @@ def _method(said: Document) -> Section:
 def _recompute(said: Document) -> Section:
     name = said["snapshot"][:8] or "HASH"
     lines = [
-        f"The same bytes for ever: bakeoff verdict --snapshot {name} --json. From the tables: bakeoff verdict --json.",
+        f"The same for ever, but for what people said to it: bakeoff verdict --snapshot {name} --json. From the "
+        "tables: bakeoff verdict --json.",
         "Raw samples, bills and allocations: bakeoff export.",
     ]
     return Section(title="J. Recompute", lines=lines)
@@ -237,11 +263,3 @@ def _recompute(said: Document) -> Section:
 def _gate(row: Document, gate: str) -> str:
     found = next((each for each in row["gates"] if each["gate"] == gate), None)
     return DASH if found is None else f"{found['words']['estimate']} {found['words']['interval']}".strip()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return DASH
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import shorten
+from typing import Any
 
 from analysis.estimates import Estimate
 from analysis.planning import payback_months
@@ -28,12 +30,34 @@ STATES: Mapping[Verdict, str] = {  # as a person reads them; which of two ways t
     Verdict.NOT_SHOWN: "STAY (not shown)",
 }
 _RATIOS, _POINTS = (Gate.WARM_P95, Gate.COLD), (Gate.SUCCESS, Gate.STALLS)
+NOT_VERIFIED = "Names are as they were typed: not verified."
+LONGEST_REASON = 120  # characters of it in a title; the whole stands beside the signature
+
+Words = Sequence[Mapping[str, Any]]  # what people said: name, second_name, reason, instead, at, snapshot; newest first
 
 
 def title(snapshot: Snapshot, rulings: Sequence[Ruling], whole: Overall) -> str:
     """The finding, in one line."""
     made = _title(snapshot.card, rulings, whole)
     return f"{made}, after the fact" if snapshot.facts.post_hoc else made
+
+
+def heard(document: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """A verdict's document with what people said to it in `signed`, and how its title ends in `overridden`.
+
+    The state, and all else that the rule said, stays as it was. Nobody said anything: the document as it is.
+    """
+    if not words:
+        return dict(document)
+    ending = _overridden(words)
+    return {**document, "title": f"{document['title']}{ending}", "overridden": ending, "signed": list(words)}
+
+
+def _overridden(words: Words) -> str:
+    newest = next((each for each in words if each["instead"] is not None), None)
+    if newest is None:
+        return ""
+    return f", overridden by {newest['name']}: {shorten(newest['reason'], LONGEST_REASON, placeholder=' …')}"
 
 
 def sentence(snapshot: Snapshot, whole: Overall) -> str:
@@ -164,9 +188,9 @@ def _value(gate: Judged | None) -> str:
 
 
 def _number(gate: Gate, value: float) -> str:
-    unit = "×" if gate in _RATIOS else " pp" if gate in _POINTS else "" if gate is Gate.WORTH else " %"
-    dollar = "$" if gate is Gate.WORTH else ""
-    return f"{dollar}{_bare(gate, value)}{unit}"
+    if gate is Gate.WORTH:
+        return f"{'−' if round(value) < 0 else ''}${abs(value):,.0f}"
+    return f"{_bare(gate, value)}{'×' if gate in _RATIOS else ' pp' if gate in _POINTS else ' %'}"
 
 
 def _bare(gate: Gate, value: float) -> str:

@@ -17,7 +17,8 @@ from analysis.verdict.campaigns import Plan, Side
 from analysis.verdict.evidence import Frames
 from benchmarks.measured import FIRST, RATE_NANO, Measured, frames
 from clock import SharedClock, WallClock
-from storage import answers, cards
+from storage import answers, cards, verdicts
+from storage.blobs import Blobs
 from storage.db import DataFolder, open_engine
 from storage.migrate import upgrade
 from storage.models import (
@@ -65,6 +66,15 @@ def build(path: Path, *, saving: float = 0.4, plan: Plan = FEW, locked: bool = T
         _measured(session, found)
         session.commit()
     return folder
+
+
+def frozen(folder: DataFolder) -> str:
+    """The hash of what the rule says of it now, frozen: in tests far cheaper to ask for than what it says now."""
+    blobs, now = Blobs(folder.blobs), FIRST + LATER
+    with Session(open_engine(folder.db)) as session:
+        digest = verdicts.keep(session, blobs, verdicts.whole(session, blobs, now=now), now=now).digest
+        session.commit()
+    return digest
 
 
 def _world(session: Session) -> None:

@@ -1,5 +1,6 @@
 """What the web server does beside the pages."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from analysis.pictures import pixels
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_reader
 from storage.models import Image
-from tests.pages import seed
+from tests.pages import campaign, seed
 from tests.unit.analysis import hostile_pictures as hostile
 from ui.server import MIDDLEWARE, ROUTES
 
@@ -109,8 +110,82 @@ async def test_a_blob_that_is_no_image_is_not_served(client: httpx.AsyncClient, 
     assert (await client.get(f"/blob/{sha}")).status_code == 404
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a frozen snapshot, and its hash."""
+    folder = campaign.build(tmp_path_factory.mktemp("shared"))
+    return folder.path, campaign.frozen(folder)
+
+
+async def test_a_frozen_snapshot_s_report_is_served_in_every_format(
+    client: httpx.AsyncClient, shared: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, digest = shared
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(folder))
+    begins = {"md": b"**SIMULATED: ", "html": b"<!doctype html>", "pdf": b"%PDF-", "json": b"{"}
+    replies = {form: await client.get(f"/export/{digest[:16]}?format={form}") for form in begins}
+
+    assert {form: (reply.status_code, reply.content.startswith(begins[form])) for form, reply in replies.items()} == (
+        dict.fromkeys(begins, (200, True))
+    )
+    assert replies["json"].json()["snapshot"] == digest
+    assert replies["html"].text.count("<svg") == 4  # gates of two candidates, cost against volume, and what is assumed
+    names = {form: reply.headers["content-disposition"] for form, reply in replies.items()}
+    assert names["pdf"] == f'attachment; filename="SIMULATED-verdict-{digest[:8]}.pdf"'
+    assert names["html"].startswith("inline")
+    assert any("sandbox" in policy for policy in replies["html"].headers.get_list("content-security-policy"))
+    assert (await client.get(f"/export/{digest.upper()}")).content == replies["html"].content
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("0" * 16, 404, "no snapshot that begins with '0000000000000000'"),
+        ("0" * 7, 400, "first 8 to 64 signs"),
+        ("..%2f..%2fbakeoff.db", 404, ""),
+        ("zzzzzzzzzz", 400, "first 8 to 64 signs"),
+        (f"{'0' * 16}?format=doc", 400, "one of md, html, pdf, json, not 'doc'"),
+    ],
+)
+async def test_a_report_that_there_is_not_is_a_sentence(
+    client: httpx.AsyncClient, path: str, status: int, said: str
+) -> None:
+    reply = await client.get(f"/export/{path}")
+
+    assert reply.status_code == status
+    assert said in reply.text
+    assert reply.headers["content-type"].startswith("text/plain")
+
+
+async def test_a_snapshot_whose_bytes_were_changed_or_are_gone_has_no_report(
+    client: httpx.AsyncClient, shared: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, digest = shared
+    own = Path(shutil.copytree(folder, tmp_path / "own"))
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(own))
+    path = Blobs(DataFolder(own).blobs).path(digest)
+    path.write_bytes(path.read_bytes().replace(b'"jobs":1440', b'"jobs":9440'))
+    changed = await client.get(f"/export/{digest}?format=json")
+    path.unlink()
+    gone = await client.get(f"/export/{digest}?format=json")
+
+    assert (changed.status_code, gone.status_code) == (409, 404)
+    assert "has been changed" in changed.text
+    assert "gone from the blob folder" in gone.text
+
+
+async def test_without_tables_a_report_says_how_to_begin(
+    client: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(tmp_path / "nowhere"))
+    reply = await client.get(f"/export/{'0' * 16}")
+
+    assert reply.status_code == 503
+    assert "`bakeoff migrate`" in reply.text
+
+
 async def test_every_reply_carries_the_security_headers(client: httpx.AsyncClient) -> None:
-    for path in ("/api/health", "/blob/x", "/no/such/route"):
+    for path in ("/api/health", "/blob/x", "/export/x", "/no/such/route"):
         headers = (await client.get(path)).headers
         policy = headers["content-security-policy"]
         assert "default-src 'self'" in policy

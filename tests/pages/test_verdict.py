@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from streamlit.testing.v1 import AppTest
 
 from analysis.verdict.frozen import digest
-from storage import cards, effort, signoffs
+from storage import cards, effort
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_engine
 from storage.models import SignOff, Snapshot, TrafficProfile
@@ -114,9 +114,52 @@ def test_an_override_is_shown_for_ever(own: Path, open_page: Open) -> None:
     (signed,), _ = _rows(own)
 
     assert (signed.instead, signed.second_name) == ("go", "ben")
-    assert signoffs.suffix([signed]) == ", overridden by ana: We leave anyway."
+    assert app.title[0].value.endswith("16 blocks\\, overridden by ana\\: We leave anyway\\.")
+    assert "names are as typed, not verified" in words(app)
     assert "ana with ben" in app.table[-1].value["Who"].to_list()[0]
-    assert open_page(own, "decision").table[-1].value["Why"].to_list() == ["We leave anyway\\."]
+    again = open_page(own, "decision")
+    assert again.table[-1].value["Why"].to_list() == ["We leave anyway\\."]
+    assert again.title[0].value == app.title[0].value
+
+
+def test_a_shared_snapshot_says_what_it_said_after_the_card_was_edited(own: Path, open_page: Open) -> None:
+    app = open_page(own, "decision")
+    app.button(key="share-freeze").click()
+    app.run()
+    _, (row,) = _rows(own)
+    with Session(open_engine(DataFolder(own).db)) as session:
+        cards.edit(session, {"margins.saving": "0.15"}, made_by="ana", now=campaign.FIRST + campaign.LATER)
+        session.commit()
+    assert open_page(own, "decision").title[0].value.startswith("No verdict yet")
+    frozen = open_page(own, "decision", snapshot=row.digest[:16])
+    said = words(frozen)
+
+    assert (frozen.title[0].value, list(frozen.exception)) == (row.title, [])
+    assert f"Snapshot {row.digest[:8]}, frozen on 11 Nov" in said
+    assert "1,440 jobs in 12 blocks" in said
+    assert frozen.code[0].value.endswith(f"/?snapshot={row.digest[:16]}")
+    assert frozen.table[0].value["So that"].to_list()
+    assert "At 30,417 a month Vast.ai is cheapest: $" in said.replace("\\", "")
+    assert [each for each in (*frozen.toggle, *frozen.button) if each.key in ("volumes", "search-0")] == []
+
+    signed = _pressed(frozen, "sign-agree", name="ana")
+    (word,), rows = _rows(own)
+    assert (word.snapshot_id, len(rows)) == (row.id, 1)
+    assert "agrees" in signed.table[-1].value["Said"].to_list()
+
+
+def test_a_snapshot_that_is_not_there_or_was_changed_is_one_sentence(own: Path, open_page: Open) -> None:
+    app = open_page(own, "decision", snapshot="0" * 16)
+    assert app.title[0].value == "No such snapshot"
+    assert "no snapshot that begins with" in app.error[0].value
+
+    _pressed(open_page(own, "decision"), "sign-agree", name="ana")
+    _, (row,) = _rows(own)
+    path = Blobs(DataFolder(own).blobs).path(row.digest)
+    path.write_bytes(path.read_bytes().replace(b'"jobs":1440', b'"jobs":9440'))
+    app = open_page(own, "decision", snapshot=row.digest[:16])
+    assert "has been changed" in app.error[0].value
+    assert list(app.exception) == []
 
 
 def test_what_would_turn_it_is_said_with_its_value(page: AppTest) -> None:

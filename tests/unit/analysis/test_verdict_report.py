@@ -8,7 +8,8 @@ import pytest
 
 from analysis.verdict.document import document
 from analysis.verdict.render import file_of, html, markdown, message, typst
-from analysis.verdict.report import Report, report
+from analysis.verdict.report import Report, report, signatures
+from analysis.verdict.said import NOT_VERIFIED, heard
 from tests.unit.analysis.test_verdict_document import FACTS, GO, SPLIT, all_alike, blocked, early
 from words import Gate
 
@@ -71,7 +72,7 @@ def test_the_card_is_there_criterion_by_criterion() -> None:
     assert card.table is not None
     terms = {row[0]: row[1] for row in card.table.rows}
     assert terms["margins.saving"] == "0.1"
-    assert terms["candidates"] == "['runpod', 'vast']"
+    assert terms["candidates"] == "runpod, vast"
     assert card.lines[0].startswith("Version 3, SHA-256 ")
 
 
@@ -166,8 +167,116 @@ def test_what_is_simulated_says_so_in_every_format() -> None:
     assert markdown(made).startswith("**SIMULATED: ")
     assert '<p class="marked">SIMULATED: ' in html(made, {})
     assert "SIMULATED" in typst(made, ())
-    assert message(made).startswith("[EVENT=VERDICT] SIMULATED\n")
+    event, second, *_ = message(made).splitlines()
+    assert event == "[EVENT=VERDICT] data=SIMULATED card=v3 status=split"
+    assert second == "SIMULATED: no real cloud, no real dollar"
     assert "SIMULATED" not in html(report(said()), {})
+
+
+def test_the_message_is_an_event_then_the_finding_then_each_move() -> None:
+    lines = message(report(said()), link="https://bakeoff.example.org/").splitlines()
+
+    assert lines[0] == "[EVENT=VERDICT] data=measured card=v3 status=split snapshot=7f3a7f3a"
+    assert lines[1] == "Split: flux-dev to Runpod, qwen stays on Modal"
+    assert lines[2].startswith("Moving flux-dev saves $")
+    assert lines[4].startswith("- flux-dev on Runpod: GO. Saves ")
+    assert lines[-1] == "https://bakeoff.example.org/"
+    assert len(lines) == 9
+
+
+def test_a_message_has_twelve_lines_at_most() -> None:
+    made = document(replace(SPLIT, facts=replace(FACTS, simulated=True)), digest="7f3a" * 16)
+    made["candidates"] += [row | {"workflow": f"{row['workflow']}-{n}"} for n in (2, 3) for row in made["candidates"]]
+    lines = message(report(heard(made, [OVERRIDE]) | {"stale": ["a price moved"]}), link="x").splitlines()
+
+    assert len(lines) == 12
+    assert lines[-2] == "- and 9 more"
+    assert lines[0].split()[3:] == ["status=stale", "overridden=go", "snapshot=7f3a7f3a"]
+    assert lines[3] == "Out of date: a price moved."
+
+
+OVERRIDE = {
+    "name": "ana", "second_name": "ben", "reason": "We leave\n[EVENT=DEPLOY] status=success", "instead": "go",
+    "at": "2026-11-24T08:00:00+00:00", "snapshot": "9c2b" * 16,
+}  # fmt: skip
+AGREES = OVERRIDE | {"name": "cy", "second_name": None, "reason": "", "instead": None}
+
+
+@pytest.mark.parametrize("words", [[OVERRIDE, AGREES], [AGREES, OVERRIDE]])
+def test_an_override_ends_the_title_in_every_format_and_the_names_are_not_verified(words: list[dict[str, Any]]) -> None:
+    found = heard(document(replace(SPLIT, facts=replace(FACTS, post_hoc="locked after 3 samples"))), words)
+    made = report(found)
+    ending = ", after the fact, overridden by ana: We leave [EVENT=DEPLOY] status=success"
+
+    assert made.headline == f"Split: flux-dev to Runpod, qwen stays on Modal{ending}"
+    assert found["state"] == "split"
+    for text in (markdown(made), html(made, {}), typst(made, ()), message(made)):
+        plain = text.replace("\\", "")
+        assert ending in plain
+        assert NOT_VERIFIED in plain
+        assert "\n[EVENT=DEPLOY]" not in plain
+    lines = made.first[-1].lines
+    assert lines[0] == "Limits locked 23 Nov 2026 by ana (not verified)."
+    assert set(lines[1:]) == {
+        "ana with ben (not verified) decides GO instead, 24 Nov 2026, snapshot 9c2b9c2b: We leave [EVENT=DEPLOY] "
+        "status=success",
+        "cy (not verified) agrees, 24 Nov 2026, snapshot 9c2b9c2b",
+    }
+
+
+def test_who_only_agrees_changes_no_title_and_takes_the_line_to_sign_on_away() -> None:
+    assert report(said()).first[-1].lines[0].endswith(" Signed: ______________________")
+    made = report(heard(said(), [AGREES]))
+
+    assert made.headline == "Split: flux-dev to Runpod, qwen stays on Modal"
+    assert not any("____" in line for line in made.first[-1].lines)
+
+
+def test_a_long_reason_is_cut_in_the_title_and_whole_beside_the_name() -> None:
+    reason = " ".join(["because"] * 40)
+    found = heard(said(), [OVERRIDE | {"reason": reason}])
+
+    assert found["overridden"] == f", overridden by ana: {' '.join(['because'] * 14)} …"
+    assert reason in signatures(found)[0]
+
+
+def test_a_loss_has_its_sign_before_its_dollar() -> None:
+    losing = report(said()).rest[2].table
+
+    assert losing is not None
+    assert losing.rows[-1][3].startswith("−$")
+
+
+def test_nobody_s_word_leaves_the_document_as_it_was() -> None:
+    assert heard(said(), []) == said()
+
+
+def test_a_cell_says_its_intervals_or_how_many_it_needs() -> None:
+    cell = {
+        "workflow": "flux-dev", "backend": "vast", "gpu": "L40S", "start_kind": "cold", "n": 48, "success_rate": 0.979,
+        "success_lo": 0.891, "success_hi": 0.996, "latency_p50_s": 55.37, "latency_p50_lo_s": 51.68,
+        "latency_p50_hi_s": None, "latency_p95_s": 89.8, "latency_p95_lo_s": None, "latency_p95_hi_s": None,
+    }  # fmt: skip
+    many = cell | {"n": 72, "latency_p95_s": None, "latency_p95_lo_s": 80.0}
+    (found,) = (each for each in report(said() | {"cells": [cell, many]}).rest if each.title.startswith("D, E."))
+
+    assert found.table is not None
+    assert found.table.rows[0][4:] == ["48", "97.9 [89.1, 99.6]", "55.4 [51.7, ∞]", "n 48 of 72"]
+    assert found.table.rows[1][-1] == "∞ [80.0, ∞]"
+
+
+def test_costs_and_prices_are_in_dollars_of_their_units() -> None:
+    arm = {
+        "workflow": "flux-dev", "backend": "vast", "gpu": "L40S", "deployments": 24, "jobs": 480, "good_images": 474,
+        "billed_usd": 1.639, "estimated_usd": None, "state": "final", "fully_loaded_usd_per_image": 0.003459,
+    }  # fmt: skip
+    rest = {
+        section.title: section.table
+        for section in report(said() | {"arms": [arm], "prices": {"vast L40S": 111_000}}).rest
+    }
+
+    assert list(rest["C. Cost and bills"].rows[0][-5:]) == ["474", "$1.64", "–", "final", "3.46"]
+    assert list(rest["I. Prices"].rows[0]) == ["Vast.ai L40S", "0.000111", "0.40"]
 
 
 def _hostile() -> Report:

@@ -57,19 +57,6 @@ def bakeoff(folder: DataFolder, capfd: pytest.CaptureFixture[str]) -> Command:  
     return run
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of `campaign.build`; nobody writes to it."""
-    return campaign.build(tmp_path_factory.mktemp("campaign")).path
-
-
-@pytest.fixture
-def measured(built: Path, folder: DataFolder) -> DataFolder:
-    """Twelve blocks under a locked card, in the data folder that the environment names."""
-    shutil.copytree(built, folder.path)
-    return folder
-
-
 @pytest.fixture
 def known(folder: DataFolder) -> DataFolder:
     """The data folder of a simulated installation whose collector has looked at three backends."""
@@ -95,3 +82,23 @@ def known(folder: DataFolder) -> DataFolder:
                 )
         session.commit()
     return folder
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The template of `measured`, and the hash of its snapshot."""
+    folder = campaign.build(tmp_path_factory.mktemp("campaign"))
+    return folder.path, campaign.frozen(folder)
+
+
+@pytest.fixture
+def measured(built: tuple[Path, str], folder: DataFolder) -> DataFolder:
+    """Twelve blocks under a locked card and one frozen snapshot, in the data folder that the environment names."""
+    shutil.copytree(built[0], folder.path)
+    return folder
+
+
+@pytest.fixture
+def frozen(built: tuple[Path, str], measured: DataFolder) -> str:  # noqa: ARG001 - its folder
+    """The hash of that snapshot: what it says costs a hundredth of what is said of the tables."""
+    return built[1]

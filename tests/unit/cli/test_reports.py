@@ -10,10 +10,9 @@ from tests.unit.cli.conftest import Command
 from tests.unit.cli.test_bad_input import refused
 
 
-def test_each_format_is_a_file_of_its_kind(bakeoff: Command, measured: DataFolder, tmp_path: Path) -> None:
-    kept = json.loads(bakeoff("verdict", "--json", "--freeze").out)["snapshot"]
+def test_each_format_is_a_file_of_its_kind(bakeoff: Command, measured: DataFolder, frozen: str, tmp_path: Path) -> None:
     files = {form: tmp_path / f"report.{form}" for form in ("md", "html", "pdf", "json")}
-    said = [bakeoff("report", "--snapshot", kept[:12], "--out", str(file)) for file in files.values()]
+    said = [bakeoff("report", "--snapshot", frozen[:12], "--out", str(file)) for file in files.values()]
 
     assert [each.code for each in said] == [0] * 4
     assert files["md"].read_text().startswith("**SIMULATED: no real cloud, no real dollar**")
@@ -21,7 +20,7 @@ def test_each_format_is_a_file_of_its_kind(bakeoff: Command, measured: DataFolde
     assert page.count("<svg") == 4  # gates of two candidates, cost against volume, and what is assumed
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert files["pdf"].read_bytes().startswith(b"%PDF-")
-    assert json.loads(files["json"].read_text())["snapshot"] == kept
+    assert json.loads(files["json"].read_text())["snapshot"] == frozen
     assert measured.db.exists()
 
 
@@ -40,16 +39,37 @@ def test_a_format_that_there_is_not_is_refused(
     assert not (tmp_path / out).exists()
 
 
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("nowhere/report.md", ("There is no folder",)),
+        ("file.md/report.md", ("There is no folder",)),
+        (f"{'a' * 300}/report.md", ("There is no folder",)),
+        ("taken.md", ("cannot be written", "Nothing was changed")),
+        (f"{'a' * 250}.md", ("cannot be written", "Nothing was changed")),
+    ],
+    ids=["no folder", "a file as folder", "a long folder", "a folder", "a long name"],
+)
 def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(
-    bakeoff: Command,
-    measured: DataFolder,  # noqa: ARG001
-    tmp_path: Path,
+    out: str, words: tuple[str, ...], bakeoff: Command, frozen: str, tmp_path: Path
 ) -> None:
-    refused(bakeoff("report", "--out", str(tmp_path / "nowhere" / "report.md")), "There is no folder")
     (tmp_path / "taken.md").mkdir()
-    refused(bakeoff("report", "--out", str(tmp_path / "taken.md")), "cannot be written", "Nothing was changed")
+    (tmp_path / "file.md").write_text("an older report")
+    refused(bakeoff("report", "--snapshot", frozen, "--out", str(tmp_path / out)), *words)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "taken.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "file.md", "taken.md"]
+    assert (tmp_path / "file.md").read_text() == "an older report"
+
+
+def test_a_snapshot_whose_hash_does_not_match_is_not_reported(
+    bakeoff: Command, measured: DataFolder, frozen: str, tmp_path: Path
+) -> None:
+    path = measured.blobs / frozen[:2] / frozen[2:4] / frozen
+    path.write_bytes(path.read_bytes().replace(b'"jobs":1440', b'"jobs":9440'))
+    (tmp_path / "report.md").write_text("an older report")
+    refused(bakeoff("report", "--snapshot", frozen, "--out", str(tmp_path / "report.md")), "has been changed")
+
+    assert (tmp_path / "report.md").read_text() == "an older report"
 
 
 def test_without_a_card_there_is_nothing_to_report(bakeoff: Command, known: DataFolder, tmp_path: Path) -> None:
