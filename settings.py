@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     modal_workspace: str = Field(default="ryla", validation_alias="MODAL_WORKSPACE")
     modal_web_url: str | None = None  # base URL of the production web endpoints, set in simulated worlds
 
+    slack_webhook: SecretStr | None = None  # of one channel; whoever knows it can post there, so it is a secret
+
     hf_token: SecretStr | None = Field(default=None, validation_alias=AliasChoices("HF_TOKEN", "HUGGINGFACE_TOKEN"))
 
     @property

@@ -31,6 +31,7 @@ from cli import (
     sign,
     simulate,
     stop,
+    tell,
     traffic,
     up,
     verdict,
@@ -57,7 +58,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, up, simulate, collect, launch, plan, schedule, runs, stop, compare, costs, bills, prices, traffic, effort,
-    card, answer, verdict, sign, reports, export, migrate, past,
+    card, answer, verdict, sign, reports, tell, export, migrate, past,
 ):  # fmt: skip
     verb.register(app)
 

@@ -58,7 +58,7 @@ async def _ready(child: Child) -> str:
 async def start_web(supervisor: Supervisor, folder: DataFolder, *, address: str, port: int) -> str:
     """Start the web server at `port` or the next free one; gives its address once it is healthy."""
     port = free_port(address, port)
-    env = {"BAKEOFF_DATA_DIR": str(folder.path), **_keyless()}
+    env = {"BAKEOFF_DATA_DIR": str(folder.path), **keyless()}
     child = await supervisor.start("web", ["-m", "cli.web", address, str(port)], env)
     url = f"http://{address}:{port}"
     for _ in range(int(START_S / 0.2)):
@@ -110,7 +110,7 @@ def free_port(address: str, port: int) -> int:
     raise Refused(f"No port between {port} and {last} is free. Free one, or set BAKEOFF_PORT.")
 
 
-def _keyless() -> dict[str, str]:
+def keyless() -> dict[str, str]:
     """The web process runs without keys: whatever the environment holds is blanked for it."""
-    secret = ("_API_KEY", "_TOKEN", "_TOKEN_ID", "_TOKEN_SECRET", "_SECRET")
+    secret = ("_API_KEY", "_TOKEN", "_TOKEN_ID", "_TOKEN_SECRET", "_SECRET", "_WEBHOOK")
     return {name: "" for name in os.environ if name.endswith(secret)}

@@ -90,8 +90,8 @@ def test_every_verb_has_help_that_says_what_it_does() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert {name for name, command in commands.items() if not command.hidden} == {
         "demo", "up", "simulate", "collect", "launch", "plan", "schedule", "schedules", "runs", "stop", "compare",
-        "costs", "bills", "prices", "traffic", "effort", "card", "answer", "verdict", "sign", "report", "export",
-        "migrate",
+        "costs", "bills", "prices", "traffic", "effort", "card", "answer", "verdict", "sign", "report", "tell",
+        "export", "migrate",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name
