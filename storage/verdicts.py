@@ -72,9 +72,8 @@ def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Gathered:
 def whole(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
     """The same with what each provider costs at other volumes, as it is frozen and reported; raises as `gathered`."""
     found = gathered(session, blobs, now=now)
-    each = [found.of(workflow) for workflow in found.snapshot.card.workflows]
-    drawn = [row for of in each if (curves := volumes.volumes(of)) for row in volumes.rows(of, curves)]
-    return replace(found.snapshot, facts=replace(found.snapshot.facts, volumes=drawn))
+    facts = replace(found.snapshot.facts, volumes=volumes.of_all(found.pairs))
+    return replace(found.snapshot, facts=facts)
 
 
 def keep(session: Session, blobs: Blobs, snapshot: Snapshot, *, now: datetime) -> Row:

@@ -42,6 +42,14 @@ def rows(pairs: Sequence[Compared], found: Curves) -> list[dict[str, Any]]:
     return frame.to_dicts()
 
 
+def of_all(pairs: Sequence[Compared]) -> list[dict[str, Any]]:
+    """`rows` of every workflow of the pairs, replayed anew, in their order. Raises LoadError as `volumes`."""
+    each = [
+        [pair for pair in pairs if pair.workflow == name] for name in dict.fromkeys(pair.workflow for pair in pairs)
+    ]
+    return [row for of in each if (found := volumes(of)) for row in rows(of, found)]
+
+
 def _options(pairs: Sequence[Compared]) -> list[Served]:
     """The baseline first, as the first pair that tells compares it."""
     told = [(each, each.last) for each in pairs if each.last is not None]

@@ -1,0 +1,56 @@
+"""The HTML report as a reader opens it who has only the file and no network."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from analysis.verdict.document import document
+from analysis.verdict.said import heard
+from tests.e2e.web import chromium
+from tests.unit.analysis.test_verdict_document import FACTS, SPLIT
+from ui.reporting import made
+
+REASON = "<img src=http://evil.example/a.png><script src=//evil.example></script>url(http://evil.example)"
+WORD = {
+    "name": "ana", "second_name": "ben", "reason": REASON, "instead": "go", "at": "2026-11-24T08:00:00+00:00",
+    "snapshot": "9c2b" * 16,
+}  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Four moves with their pictures, and an override that would like to reach out."""
+    said = heard(document(replace(SPLIT, facts=replace(FACTS, simulated=True)), digest="7f3a" * 16), [WORD])
+    path = tmp_path / "report.html"
+    path.write_bytes(made(said, "html"))
+    return path
+
+
+def test_the_report_refers_to_nothing_outside_itself(file: Path) -> None:
+    text = re.sub(r'xmlns(:\w+)?="[^"]*"', "", file.read_text())
+    tags = " ".join(re.findall(r"<[^>]*>", text)) + "".join(re.findall(r"<style.*?</style>", text, flags=re.DOTALL))
+
+    assert text.count("<svg") == 4
+    assert re.findall(r"\b(?:src|href|srcset|action|data|poster)\s*=|@import|url\((?!#)|https?:", tags) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_opened_without_a_network_it_is_whole_and_asks_for_nothing(width: int, scheme: str, file: Path) -> None:
+    with sync_playwright() as playwright, chromium(playwright) as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(file.as_uri())
+        page.wait_for_load_state("networkidle")
+
+        assert asked == [file.as_uri()]
+        assert complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert page.locator("svg:visible").count() == 4
+        assert page.get_by_text("SIMULATED: no real cloud, no real dollar").is_visible()
+        assert f", overridden by ana: {REASON}" in page.locator("h1").inner_text()
