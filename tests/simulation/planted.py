@@ -116,7 +116,7 @@ class Campaign(Quick):
     def ruled(self, clock: VirtualClock) -> tuple[list[Ruling], Overall]:
         """What the ordinary rule says of the tables."""
         with self.reading() as session:
-            found = verdicts.gathered(session, self.blobs, now=clock.now())
+            found = verdicts.gathered(session, self.blobs, now=clock.now()).snapshot
         rulings = judge(found.card, found.cases)
         return rulings, overall(found.card, rulings, found.facts.ops_usd)
 
