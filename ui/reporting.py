@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.verdict import render
 from analysis.verdict.document import shown
-from analysis.verdict.report import report
+from analysis.verdict.report import Report, report
 from ui import turns_view
 from ui.charts import gates
 from ui.charts.kit import Spec
@@ -53,10 +53,10 @@ def svg(spec: Spec) -> str:
     return drawn
 
 
-def _pdf(said: Document) -> bytes:
+def pdf(found: Report, drawn: Mapping[str, str]) -> bytes:
+    """drawn: SVG by the names that the report gives them."""
     import typst
 
-    found, drawn = report(said), pictures(said)
     with tempfile.TemporaryDirectory() as folder:
         for name, picture in drawn.items():
             (Path(folder) / render.file_of(name)).write_text(picture, encoding="utf-8")
@@ -73,6 +73,6 @@ def _json(said: Document) -> bytes:
 FORMATS: Mapping[str, Callable[[Document], bytes]] = {
     "md": lambda said: render.markdown(report(said)).encode(),
     "html": lambda said: render.html(report(said), pictures(said)).encode(),
-    "pdf": _pdf,
+    "pdf": lambda said: pdf(report(said), pictures(said)),
     "json": _json,
 }

@@ -25,6 +25,14 @@ figure svg{max-width:100%;height:auto}figcaption{padding:.3rem;font-weight:600}
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">"""
 
+# The page for finance in the largest type in which it is one page.
+_ONE_PAGE = """#layout(size => {
+  let fits(em) = measure(width: size.width, { set text(size: em); first }).height <= size.height
+  let em = (9.5pt, 9pt, 8.5pt, 8pt, 7.5pt, 7pt).find(fits)
+  set text(size: if em == none { 7pt } else { em })
+  first
+})"""
+
 
 def markdown(report: Report) -> str:
     """GitHub's Markdown; no pictures: tables say the same."""
@@ -59,13 +67,13 @@ def typst(report: Report, pictures: Iterable[str]) -> str:
         f"  header: text(size: 8pt, fill: luma(90))[{_typ(report.stamp)} {marked}])\n"
         "#set text(size: 9.5pt)\n#set par(justify: false, spacing: 0.75em)\n"
         "#show heading.where(level: 1): set block(below: 0.9em)\n"
-        "#show heading.where(level: 2): set text(size: 11pt)\n"
+        "#show heading.where(level: 2): set text(size: 0.97em)\n"
         "#set table(stroke: (x: none, y: 0.4pt + luma(200)), inset: (x: 3pt, y: 2.5pt))\n"
     )
-    parts = [head, f"= {_typ(report.headline)}\n"]
+    parts = [head, "#let first = [", f"= {_typ(report.headline)}\n"]
     parts += [f"{_typ(line)}\n" for line in report.under]
     parts += [_typst(section, known) for section in report.first]
-    parts.append("#pagebreak()\n")
+    parts += ["]", _ONE_PAGE, "#pagebreak(weak: true)\n"]
     parts += [_typst(section, known) for section in report.rest]
     return "\n".join(parts)
 
@@ -123,7 +131,7 @@ def _typst_table(table: Table) -> str:
     head = ", ".join(f"[*{_typ(name)}*]" for name in table.head)
     rows = ",\n".join(", ".join(f"[{_typ(cell)}]" for cell in row) for row in table.rows)
     columns = ", ".join(["auto"] * (len(table.head) - 1) + ["1fr"])
-    return f"#text(size: 7.5pt, table(columns: ({columns},), table.header({head}),\n{rows}))"
+    return f"#text(size: 0.8em, table(columns: ({columns},), table.header({head}),\n{rows}))"
 
 
 def _md_table(table: Table) -> str:
