@@ -109,7 +109,7 @@ class Estimate:
         if self.needs_blocks:
             return f"needs {self.needs_blocks} more block{'s' if self.needs_blocks > 1 else ''}"
         if self.needs_jobs:
-            return f"needs {self.needs_jobs} more" + (", on other hosts" if self.deff > HOSTS_MATTER else "")
+            return f"needs {self.needs_jobs} more" + (", other hosts" if self.deff > HOSTS_MATTER else "")
         return None
 
     @property

@@ -8,16 +8,14 @@ import streamlit as st
 from analysis import compare
 from storage.db import StorageError
 from storage.queries import RunDetail
-from ui import actions, bill_rows, charts, compare_view, draw, load, run_view
+from ui import actions, bill_rows, charts, compare_view, draw, image_panels, load, run_view
 from ui.formats import clock_time, plain, quiet, usd
-from ui.gallery_view import picture_url
 from ui.names import deployment_badge, label
 from ui.runs_view import LIVE
 from ui.source import source
 from words import RequestKind, RunStatus
 
 EVERY_S = 2
-NEWEST, ACROSS = 12, 6
 
 
 def asked_for() -> int | None:
@@ -112,15 +110,7 @@ def images_and_numbers(data: load.Measured) -> None:
     """The newest images, and what is known so far."""
     grid = st.grid(2, min_column_width=330, gap="small")
     with draw.card(grid, "Newest images"):
-        tiles = st.grid(ACROSS, min_column_width=70, gap="xsmall")
-        for row in run_view.newest_images(data.images, NEWEST).iter_rows(named=True):
-            with tiles.container(gap="xxsmall"):
-                url = picture_url(source().blobs, row["thumbnail_sha256"], row["sha256"])
-                alt = f"{label(row['backend'])}: {row['prompt']}"
-                draw.picture(url, alt=alt, missing="image lost", simulated=row["simulated"])
-                st.page_link("job.py", label=label(row["backend"]), query_params={"id": str(row["job_id"])})
-        if data.images.is_empty():
-            st.caption("No image yet.")
+        image_panels.newest(data.images)
     with draw.card(grid, "Numbers so far", "of this run, not a verdict"):
         cells = compare.cells(data.jobs)
         wanted = ("warm p50", "warm p95", "success", "cold latency")

@@ -191,13 +191,6 @@ def forecast(detail: RunDetail, spent_usd: float, now: datetime) -> Point | None
     return Point(minutes, min(usd_at_end, float(run.cap_usd)))
 
 
-def newest_images(images: pl.DataFrame, most: int) -> pl.DataFrame:
-    """The newest images, as many of each provider as of the others."""
-    newest = images.sort("image_id", descending=True)
-    place = pl.int_range(pl.len()).over("backend")
-    return newest.with_columns(place=place).sort("place", "backend", maintain_order=True).head(most)
-
-
 def job_rows(jobs: pl.DataFrame) -> pl.DataFrame:
     """The run's jobs as a table, last finished first and queued ones last; `open` is a button."""
     newest = jobs.sort("first_finished_at", "job_id", descending=[True, False], nulls_last=True)

@@ -16,7 +16,18 @@ from storage import signoffs
 from storage.card_values import CardRefused
 from storage.db import StorageError
 from storage.models import SignOff
-from ui import actions, charts, draw, load, load_traffic, load_verdict, share_panel, turns_panels, verdict_view
+from ui import (
+    actions,
+    charts,
+    draw,
+    image_panels,
+    load,
+    load_traffic,
+    load_verdict,
+    share_panel,
+    turns_panels,
+    verdict_view,
+)
 from ui.formats import day_time, money_text, plain
 from ui.glossary import meaning
 from ui.load_verdict import Said
@@ -48,6 +59,9 @@ def verdict(at: load.Version, found: Said) -> None:
     top = st.grid(4, min_column_width=150, gap="small")
     for name, value, under, term in verdict_view.figures(said):
         draw.figure(top, name, value, under, term=term)
+    if not any(row["look"] for row in said["candidates"]):
+        st.subheader("Newest images", anchor=False)
+        image_panels.newest(load.measured(at).images)
     _moves(said)
     if found.gathered is not None:
         turns_panels.turns(found)

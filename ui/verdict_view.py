@@ -123,9 +123,9 @@ def caption(said: Document) -> str:
 
 
 def basis(candidate: Document) -> str:
-    """What it rests on: look 1, 12 blocks; before the first look how many there are."""
+    """What it rests on: look 1, 12 blocks; before the first look the reason has said how many there are."""
     if not candidate["look"]:
-        return f"{candidate['blocks']} blocks so far."
+        return ""
     return f"Look {candidate['look']}, {candidate['blocks']} blocks."
 
 

@@ -133,7 +133,9 @@ def _title(card: Card, rulings: Sequence[Ruling], whole: Overall) -> str:
         case Verdict.BLOCKED:
             return f"Blocked: {_first(whole, Verdict.BLOCKED).decided_by.reason}".rstrip(".")
         case Verdict.INSUFFICIENT:
-            return f"Not enough to decide: {_first(whole, Verdict.INSUFFICIENT).decided_by.reason}".rstrip(".")
+            decided_by = _first(whole, Verdict.INSUFFICIENT).decided_by
+            what = "Not enough to decide" if decided_by.look else "Measuring"  # before the first look
+            return f"{what}: {decided_by.reason}".rstrip(".")
         case Verdict.GO:
             return f"Go: move {listed(each.workflow for each in whole.placed)} to {called(whole.placed[0].destination)}"
         case Verdict.SPLIT:

@@ -13,7 +13,17 @@ from analysis.parity import PAIRED
 from storage.models import Backend, Charge, Deployment, Run
 from storage.queries import RunDetail, RunLine
 from tests.pages.frames import SOME, START, arm, arms, cell, cells, image, images, job, jobs, speed, timed_jobs
-from ui import bills_view, compare_view, cost_view, decision_view, gallery_view, latency_view, providers_view, run_view
+from ui import (
+    bills_view,
+    compare_view,
+    cost_view,
+    decision_view,
+    gallery_view,
+    image_panels,
+    latency_view,
+    providers_view,
+    run_view,
+)
 from ui.runs_view import runs_title
 from ui.scope import Scope, main_scopes, settings_words
 from words import CostState, DeploymentState, JobStatus, RunStatus, StartKind
@@ -400,7 +410,7 @@ def test_the_marks_of_a_run_are_said_in_words_those_first_that_keep_it_out() -> 
 
 def test_the_newest_images_are_of_all_providers() -> None:
     rows = images(*(image(i) for i in range(1, 9)), image(9, "runpod"), image(10, "runpod"))
-    newest = run_view.newest_images(rows, 4)
+    newest = image_panels.newest_images(rows, 4)
     assert newest["image_id"].to_list() == [8, 10, 7, 9]
 
 

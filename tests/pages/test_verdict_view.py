@@ -147,7 +147,7 @@ def test_a_blocked_move_says_why_on_the_ground() -> None:
     rows = verdict_view.ground(document(candidate(state="blocked", reason="A bill does not add up."), candidate()))
 
     assert [row["Why not"] for row in rows] == ["A bill does not add up.", ""]
-    assert verdict_view.basis(candidate(look=0, blocks=7)) == "7 blocks so far."
+    assert verdict_view.basis(candidate(look=0, blocks=7)) == ""
 
 
 def test_the_figures_of_two_moves_are_summed_and_one_that_was_not_chosen_is_in_no_sum() -> None:

@@ -65,7 +65,7 @@ def test_where_hosts_differ_more_jobs_on_the_same_ones_are_not_asked_for() -> No
     values = np.repeat(np.exp(np.linspace(-0.4, 0.4, 10)), 12)
     found = estimates.quantile(Jobs.exact(values, np.repeat(np.arange(10), 12)), 0.9)
     assert found.deff > estimates.HOSTS_MATTER
-    assert found.withheld == f"needs {found.needs_jobs} more, on other hosts"
+    assert found.withheld == f"needs {found.needs_jobs} more, other hosts"
 
 
 def test_nothing_has_no_quantile() -> None:

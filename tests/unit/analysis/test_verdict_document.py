@@ -126,7 +126,7 @@ def undone(found: Snapshot) -> Snapshot:
         (
             lambda: early(SPLIT),
             Verdict.INSUFFICIENT,
-            "Not enough to decide: the first look is after 12 blocks, and there are 7",
+            "Measuring: the first look is after 12 blocks, and there are 7",
         ),
         (lambda: undone(SPLIT), Verdict.INSUFFICIENT, "Not enough to decide: bills are not final"),
         (
