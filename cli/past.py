@@ -19,7 +19,7 @@ from sqlmodel import Session, col, func, select
 
 from backends.registry import build
 from cli.campaign import ANA, People, access_in, promise, vote
-from cli.output import data_folder, say
+from cli.output import Refused, data_folder, say
 from cli.processes import end_with_parent
 from clock import SharedClock, VirtualClock, run_virtual
 from collectors import pairs, schedules
@@ -37,7 +37,7 @@ from storage.writer import Writer
 from words import BlockStatus, JobStatus, Provider, RunStatus
 
 LOOK_S = 2.0  # world seconds between two looks at what is under way
-PICTURES = 2_000  # that the painter remembers: each prompt and seed comes again in every block
+PICTURES = 1_000  # that the painter remembers: each prompt and seed comes again in every block
 _SETTINGS = {"width": 1024, "height": 1024}  # of both: one of qwen's own size is painted in twice the time
 _OVER = [status for status in RunStatus if status.final]
 _DONE = [status for status in JobStatus if status.final]
@@ -83,6 +83,8 @@ def sleeping(folder: DataFolder) -> Path:
 def past() -> None:
     """Live through it."""
     folder = data_folder()
+    if not folder.clock.exists() or not folder.db.exists():
+        raise Refused("Only a demo has a past: start it with `bakeoff demo`.")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_parent()
     with lock_folder(folder):
@@ -103,8 +105,12 @@ def _hurried(folder: DataFolder) -> Engine:
 
 
 def _installed(engine: Engine) -> Installation:
+    """The demo's own; raises Refused where anything has happened, or where anything could be real."""
     with Session(engine) as session:
-        return session.get_one(Installation, 1)
+        found = session.get(Installation, 1)
+        if found is None or not found.simulated or session.exec(select(Run.id)).first() is not None:
+            raise Refused("This folder has a past of its own: nothing was changed.")
+        return found
 
 
 async def live(folder: DataFolder, engine: Engine, people: People, clock: VirtualClock) -> None:

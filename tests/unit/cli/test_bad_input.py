@@ -2,6 +2,7 @@
 
 import json
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from typer.main import get_command
 from cli.main import app
 from cli.output import Refused
 from cli.stack import free_port
+from clock import SharedClock
 from storage.db import DataFolder, lock_folder, open_engine, open_reader
-from storage.models import Request, Run
+from storage.models import Installation, Request, Run
 from tests.unit.cli.conftest import Command, Said
 
 READ_VERBS = (
@@ -236,6 +238,17 @@ def test_a_demo_leaves_a_folder_alone_that_is_no_demos(bakeoff: Command, known: 
     refused(bakeoff("demo", "--data", str(mine / "thesis.txt")), "Cannot use")
     assert (mine / "thesis.txt").read_text() == "three years"
     assert known.db.exists()
+
+
+def test_nothing_but_a_demo_that_begins_gets_a_past(bakeoff: Command, known: DataFolder) -> None:
+    refused(bakeoff("past"), "Only a demo has a past", "bakeoff demo")  # no clock of a simulated world
+    SharedClock.create(known.clock, epoch=datetime(2026, 11, 2, tzinfo=UTC), speed=10.0)
+    with Session(open_engine(known.db)) as session:
+        session.get_one(Installation, 1).simulated = False
+        session.commit()
+    refused(bakeoff("past"), "has a past of its own")
+    with Session(open_engine(known.db)) as session:
+        assert session.exec(select(Run)).all() == []
 
 
 def test_a_demo_leaves_the_folder_of_a_demo_that_still_runs_alone(bakeoff: Command, known: DataFolder) -> None:
