@@ -6,7 +6,7 @@ fresh hosts, and a half-block is then what is replicated. Jobs that enter are `t
 
 import math
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -43,6 +43,17 @@ BLOCK_ARMS = pl.Schema(
         "simulated": pl.Boolean,
     }
 )
+
+
+class AARecord(NamedTuple):
+    """How often the baseline was held to itself, and how often it was told from itself: at most one honest schedule of
+    a hundred, by FAMILY."""
+
+    schedules: int
+    comparisons: int
+    outside: int
+
+
 AA = pl.Schema(
     {
         "workflow": pl.String,
@@ -139,6 +150,15 @@ def aa(jobs: pl.DataFrame, blocks: pl.DataFrame, *, family: float = FAMILY) -> p
         for row in _compared(group, alpha)
     ]
     return pl.DataFrame(rows, schema=AA).sort(COMPARED, maintain_order=True)
+
+
+def aa_record(jobs: pl.DataFrame, blocks: pl.DataFrame) -> AARecord:
+    """Of every schedule that there was, each with an error of its own. Input as `aa`."""
+    of = blocks.sort("schedule_id", "starts_at").partition_by("schedule_id", maintain_order=True)
+    found = [aa(jobs.join(group, on="block_id", how="semi"), group) for group in of]
+    told = pl.concat([pl.DataFrame(schema=AA), *found]).drop_nulls("passes")
+    judged = sum(each["passes"].count() > 0 for each in found)
+    return AARecord(schedules=judged, comparisons=told.height, outside=told.filter(~pl.col("passes")).height)
 
 
 def halves(jobs: pl.DataFrame, blocks: pl.DataFrame) -> pl.DataFrame:

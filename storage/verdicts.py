@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import polars as pl
 from sqlmodel import Session, col, select
 
-from analysis import compare, moves, tco
+from analysis import blocks as in_blocks
+from analysis import compare, moves, tco, timing, validity
 from analysis import effort as minutes
 from analysis.prices import market
 from analysis.traffic.profile import DAYS_PER_MONTH, KNOWN, Traffic, share_of
@@ -246,6 +247,14 @@ def _by_gpu(prices: Mapping[str, int]) -> dict[tuple[str, str], int]:
     return {(name.partition(" ")[0], name.partition(" ")[2]): nano for name, nano in prices.items()}
 
 
+def _aa(session: Session) -> dict[str, int]:
+    """The baseline held to itself in every schedule that this installation ever had, whatever was on its cards."""
+    done = frames.blocks(session).filter(status=BlockStatus.DONE.value)
+    jobs = frames.jobs(session, done["run_id"].drop_nulls().to_list())
+    found: dict[str, int] = in_blocks.aa_record(timing.timed(validity.measured(jobs)), done)._asdict()
+    return found
+
+
 def _facts(session: Session, version: Version, measured: Frames, beside: Beside) -> Facts:
     installation = session.get(Installation, 1)
     costs = compare.deployments(measured.deployments, measured.jobs, measured.charges)
@@ -256,6 +265,7 @@ def _facts(session: Session, version: Version, measured: Frames, beside: Beside)
         at=beside.at,
         jobs=measured.jobs.height,
         blocks=measured.blocks.height,
+        aa=_aa(session),
         days=measured.blocks["starts_at"].dt.date().n_unique(),
         spent_usd=usd,
         final_share=final / usd if usd else None,

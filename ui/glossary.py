@@ -53,6 +53,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "by hand.",
     "worth": "The saving at equal service of what the baseline would cost a month at our traffic, less what operations "
     "cost more. Summed over the workflows that move; limits are those of the look that decided.",
+    "chance": "Of 100,000 draws of the saving by its t distribution, the share above the card's target. The baseline's "
+    "dollars a month are taken as they stand.",
     "saving": "1 - the candidate's dollars per good image over the baseline's, both at equal service, metered dollars "
     "before credits. Jackknife over blocks.",
     "traffic profile": "When requests come: so many a day along 24 hourly weights (UTC), a CSV of instants, or volumes "

@@ -68,6 +68,7 @@ def verdict(at: load.Version, found: Said) -> None:
     _more(said)
     st.subheader("Ground checks", anchor=False, help=meaning("gate"))
     draw.table(verdict_view.ground(said), simulated=said["simulated"])
+    st.caption(verdict_view.aa(said), help=meaning("a/a"))
     _progress(at, said)
     _signed(at)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.verdict.document import shown
 from analysis.verdict.report import day
 from ui.charts.gates import REACH
 from ui.formats import count, interval, percent, plain, usd, whole_percent, whole_usd
@@ -91,6 +92,9 @@ def _distance(row: Document, value: float | None) -> float | None:
     return float(max(-REACH, min(REACH, ahead / unit)))
 
 
+_FEWEST = 0.01  # and 0.99: what is beyond is said as such
+
+
 def figures(said: Document) -> list[tuple[str, str, str, str]]:
     """The four at the top: name, value, what is under it, glossary term."""
     rows = _moving(said)
@@ -105,7 +109,7 @@ def figures(said: Document) -> list[tuple[str, str, str, str]]:
     return [
         ("Saving a month", *month, "worth"),
         ("Saving", *share, "saving"),
-        ("Jobs measured", count(said["jobs"]), f"{said['blocks']} blocks on {said['days']} days", "block"),
+        _chance(said),
         ("Spent to know", usd(said["spent_usd"]), bills, "cost state"),
     ]
 
@@ -133,6 +137,31 @@ def unknowns(candidate: Document) -> str:
     """Why gates are open that no more blocks would close: Net a month: nobody has timed its operations."""
     found = [row for row in candidate["gates"] if row["passes"] is None and row["value"] is None and row["why"]]
     return " ".join(f"{NAMES[row['gate']]}: {row['why']}." for row in found)
+
+
+def _chance(said: Document) -> tuple[str, str, str, str]:
+    """Of the move that a reader asks about first."""
+    row = said["candidates"][shown(said)]
+    found = row.get("chances")
+    target = said["card"]["terms"]["margins.target_saving"]
+    name = f"Chance of ≥ {whole_percent(target)}"
+    if found is None:
+        return name, "–", "no look yet", "chance"
+    held = min(max(found["above_target"], _FEWEST), 1 - _FEWEST)  # no draw is sure of anything
+    sign = {held: ""}.get(found["above_target"], "> " if found["above_target"] > held else "< ")
+    return name, sign + whole_percent(held), f"{row['workflow']} on {label(row['candidate'])}", "chance"
+
+
+def aa(said: Document) -> str:
+    """How the baseline fared against itself so far."""
+    found = said.get("aa") or {}
+    if not found.get("comparisons"):
+        return "The baseline was not held to itself yet: that takes five blocks."
+    few = "schedule" if found["schedules"] == 1 else "schedules"
+    return (
+        f"The baseline against itself, in the life of this installation: {found['outside']} of {found['comparisons']} "
+        f"comparisons in {found['schedules']} {few} outside their limits; by chance one schedule of a hundred has one."
+    )
 
 
 def ground(said: Document) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from analysis.estimates import Estimate
 from analysis.verdict import said
 from analysis.verdict.buying import Purchase, buy_next
 from analysis.verdict.card import terms
+from analysis.verdict.chance import chances
 from analysis.verdict.frozen import Snapshot
 from analysis.verdict.gates import Judged
 from analysis.verdict.overall import Overall, Placed, overall
@@ -60,6 +61,7 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
         "cells": [dict(row) for row in facts.cells],
         "arms": [dict(row) for row in facts.arms],
         "volumes": [dict(row) for row in facts.volumes],
+        "aa": dict(facts.aa),
     }
 
 
@@ -96,8 +98,19 @@ def _candidate(snapshot: Snapshot, number: int, ruling: Ruling) -> dict[str, Any
         "all_jobs": [_gate(each) for each in ruling.all_jobs],
         "baseline_usd_per_month": ruling.baseline_usd,
         "one_off_usd": case.looks[ruling.look - 1].money.one_off_usd if ruling.look else None,
+        "chances": _chances(snapshot, case, ruling),
         "buy": _buy(snapshot, case, ruling, rests),
     }
+
+
+def _chances(snapshot: Snapshot, case: Case, ruling: Ruling) -> dict[str, Any] | None:
+    """How likely the saving is above the card's target and pays; None: no look was reached, or no cost is known."""
+    if not ruling.look:
+        return None
+    margins = snapshot.card.margins
+    money = case.looks[ruling.look - 1].money
+    found = chances(money, target=margins.target_saving, payback_months=margins.payback_months)
+    return None if found is None else {"target": margins.target_saving, **asdict(found)}
 
 
 def _buy(snapshot: Snapshot, case: Case, ruling: Ruling, rests: Rests | None) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ class Facts:
 
     ops_usd: what running a backend costs a month beside its bill; None: nobody timed it. version: of the card. cells,
     arms: rows of `compare.cells` and `compare.arms`, to be shown as they were. rests: of each case, in their order.
-    volumes: rows of `volumes.rows`; none where they were not replayed.
+    volumes: rows of `volumes.rows`; none where they were not replayed. aa: `blocks.AARecord` of the whole installation.
     """
 
     at: datetime
@@ -56,6 +56,7 @@ class Facts:
     arms: Sequence[Mapping[str, Any]] = ()
     rests: Sequence[Rests] = ()
     volumes: Sequence[Mapping[str, Any]] = ()
+    aa: Mapping[str, int] = field(default_factory=dict)
     simulated: bool = False
 
 

@@ -42,7 +42,7 @@ def test_it_says_what_it_rests_on(page: AppTest) -> None:
     assert "1,440 jobs in 12 blocks" in said
     assert "Valid to 9 Feb 2027" in said
     assert "Net a month: nobody has timed its operations." in said.replace("\\", "")
-    assert [metric.label for metric in page.metric] == ["Saving a month", "Saving", "Jobs measured", "Spent to know"]
+    assert [metric.label for metric in page.metric] == ["Saving a month", "Saving", "Chance of ≥ 20 %", "Spent to know"]
 
 
 def test_each_move_has_its_state_its_sentence_and_its_gates(page: AppTest) -> None:

@@ -111,7 +111,7 @@ def document(*candidates: dict[str, Any], **said: Any) -> dict[str, Any]:
         "workflows": places, "candidates": candidates, "jobs": 4811, "blocks": 40, "days": 5, "spent_usd": 63.1,
         "final_share": 0.97,
         "valid_to": "2027-02-21T00:00:00+00:00", "simulated": True,
-        "card": {"version": 3, "locked_by": "ana", "post_hoc": ""},
+        "card": {"version": 3, "locked_by": "ana", "post_hoc": "", "terms": {"margins.target_saving": 0.2}},
     } | said  # fmt: skip
 
 
@@ -121,9 +121,23 @@ def test_the_figures_are_those_of_the_move_that_goes() -> None:
     assert verdict_view.figures(document(go)) == [
         ("Saving a month", "$251", "$206 to $299", "worth"),
         ("Saving", "31 %", "[26, 36]", "saving"),
-        ("Jobs measured", "4,811", "40 blocks on 5 days", "block"),
+        ("Chance of ≥ 20 %", "–", "no look yet", "chance"),
         ("Spent to know", "$63.10", "97.0 % of it final", "cost state"),
     ]
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.973, "97 %"), (1.0, "> 99 %"), (0.0, "< 1 %"), (0.01, "1 %")])
+def test_no_draw_makes_a_chance_certain(share: float, said: str) -> None:
+    go = candidate(chances={"target": 0.2, "above_target": share})
+
+    assert verdict_view.figures(document(go))[2] == ("Chance of ≥ 20 %", said, "flux-dev on Runpod", "chance")
+
+
+def test_the_record_of_the_baseline_against_itself_is_told() -> None:
+    assert "0 of 9 comparisons in 3 schedules outside their limits" in verdict_view.aa(
+        document(aa={"schedules": 3, "comparisons": 9, "outside": 0})
+    )
+    assert "takes five blocks" in verdict_view.aa(document(aa={"schedules": 0, "comparisons": 0, "outside": 0}))
 
 
 def test_where_nothing_moves_no_figure_is_made_up() -> None:

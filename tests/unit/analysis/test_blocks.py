@@ -229,3 +229,26 @@ def test_the_same_drift_biases_arms_that_run_one_after_the_other() -> None:
         ]
         found.append(measured_ratio(drifting(starts, np.random.default_rng(seed), ratio=1.0), "unit"))
     assert 0.89 < np.mean(found) < 0.95
+
+
+def test_the_record_counts_each_schedule_with_an_error_of_its_own() -> None:
+    dice = np.random.default_rng(1)
+    first, second = (
+        planned(seed).with_columns(
+            schedule_id=pl.lit(number, pl.Int64), block_id=pl.col("block_id") + 100 * number
+        )
+        for number, seed in ((1, 3), (2, 4))
+    )  # fmt: skip
+    honest, other = (drawn(found, [BASE], dice) for found in (first, second))
+    other = other.with_columns(job_id=pl.col("job_id") + 1_000_000)
+    side = in_blocks.halves(other, second).select("job_id", "side")
+    slower = pl.when(side=1).then(1.2).otherwise(1.0)
+    told_apart = other.join(side, on="job_id").with_columns(
+        pl.col("latency_lo_s", "latency_hi_s", "latency_s") * slower
+    )  # fmt: skip
+    jobs, blocks = pl.concat([honest, told_apart.drop("side")]), pl.concat([first, second])
+
+    assert in_blocks.aa_record(honest, blocks) == (1, 3, 0)
+    assert in_blocks.aa_record(jobs, blocks)[:2] == (2, 6)
+    assert in_blocks.aa_record(jobs, blocks).outside >= 1
+    assert in_blocks.aa_record(jobs.head(0), blocks) == (0, 0, 0)
