@@ -54,7 +54,6 @@ def verdict(at: load.Version, found: Said) -> None:
         st.caption(money_text(verdict_view.caption(said)), width="stretch")
         _sign(said["snapshot"])
         share_panel.share(at, said)
-        st.page_link("compare.py", label="Compare", icon=":material/align_horizontal_left:")
     _told()
     top = st.grid(4, min_column_width=150, gap="small")
     for name, value, under, term in verdict_view.figures(said):
