@@ -54,7 +54,7 @@ def look(name: str, seed: int) -> Seen:
     world = next(each for each in worlds() if each.name == name)
     with scratch() as folder:
         (rulings, whole), took_s = timed(lambda: ruled(world, folder, seed=seed))
-    each = "; ".join(f"{one.state.value}: {one.reason}" for one in rulings)
+    each = "; ".join(f"{one.state.value} ({one.gate and one.gate.value}): {one.reason}" for one in rulings)
     right = world.holds(rulings, whole)
     return Seen(world=name, seed=seed, said="" if right else f"{whole.state.value}: {each}", took_s=took_s)
 
@@ -72,7 +72,10 @@ def _table(chosen: Sequence[Planted], seeds: Sequence[int], found: Sequence[Seen
     table = Table("world", "right answer", *(f"seed {seed}" for seed in seeds), title="Planted worlds")
     said = {(each.world, each.seed): each.said or "right" for each in found}
     for world in chosen:
-        each = "; ".join(f"{state.value}{f' ({gate.value})' if gate else ''}" for state, gate in world.answers)
+        each = "; ".join(
+            " ".join([state.value, " or ".join(f"({gate.value})" for gate in gates)]).strip()
+            for state, gates in world.answers
+        )
         right = each if len(world.answers) == 1 else f"{world.overall.value}: {each}"
         table.add_row(world.name, right, *(said[world.name, seed] for seed in seeds))
     return table

@@ -35,13 +35,13 @@ GPUS = {"flux-dev": "L40S", "qwen-image-2512": "H100"}
 
 @dataclass(frozen=True, kw_only=True)
 class Planted:
-    """One world. truth: laid over the shipped one. answers: the verdict on each workflow, in their order, and its gate
-    where one decides.
+    """One world. truth: laid over the shipped one. answers: the verdict on each workflow, in their order, and the
+    gates of which one decides; none: no gate does.
     """
 
     name: str
     truth: Tree
-    answers: Sequence[tuple[Verdict, Gate | None]]
+    answers: Sequence[tuple[Verdict, Sequence[Gate]]]
     overall: Verdict
     candidate: str = "runpod"
     workflows: Sequence[str] = ("flux-dev",)
@@ -56,8 +56,11 @@ class Planted:
 
     def holds(self, rulings: Sequence[Ruling], whole: Overall) -> bool:
         """Are verdicts and reasons the planted ones?"""
-        said = [(each.state, each.gate) for each in rulings]
-        return said == list(self.answers) and whole.state is self.overall and self.why in rulings[0].reason
+        right = all(
+            each.state is state and (each.gate in gates if gates else each.gate is None)
+            for each, (state, gates) in zip(rulings, self.answers, strict=True)
+        )
+        return right and whole.state is self.overall and self.why in rulings[0].reason
 
     @property
     def people(self) -> People:
@@ -151,8 +154,8 @@ def small() -> list[Planted]:
 
 
 _GROUND = "assumed: planted"
-_GO = (Verdict.GO, None)
-_STAY = (Verdict.NOT_WORTH_IT, Gate.SAVING)
+_GO = (Verdict.GO, ())
+_STAY = (Verdict.NOT_WORTH_IT, (Gate.SAVING,))
 _SEEN_FAILING = {"execution_error": 0.002, "worker_lost": 0.001}  # of Modal, and of a candidate as good as it
 _CHEAP, _SAME = 0.00034, 0.00066544  # USD a second; Modal's own with its cores and memory is the second
 _GROUNDED = ("overhead_s", "cache_share", "work_share", "bad_host_share", "day_drift", "price_spread", "host_sigma")
@@ -195,25 +198,24 @@ def _prices() -> Iterator[Planted]:
 def _worse() -> Iterator[Planted]:
     no = Verdict.NO_GO
     slow = _runpod(overhead_s=1.8)
-    yield Planted(name="cheaper but slower", truth=slow, answers=[(no, Gate.WARM_P95)], overall=no)
+    yield Planted(name="cheaper but slower", truth=slow, answers=[(no, (Gate.WARM_P95,))], overall=no)
     flaky = _runpod(failures={"execution_error": 0.06, "worker_lost": 0.04})
-    yield Planted(name="cheaper but flaky", truth=flaky, answers=[(no, Gate.SUCCESS)], overall=no)
+    yield Planted(name="cheaper but flaky", truth=flaky, answers=[(no, (Gate.SUCCESS,))], overall=no)
     worse = _runpod(precision="fp8")
-    images = [(no, Gate.QUALITY)]
+    images = [(no, (Gate.QUALITY,))]
     tastes = {"runpod": 0.75}  # of four raters three see that it is worse
     yield Planted(
         name="cheaper but worse images", truth=worse, painted=True, tastes=tastes, answers=images, overall=no
     )  # fmt: skip
     bad = _vast(0.00014, bad_host_share=0.1)
-    # A tenth of the jobs: the p95 of all of them is theirs, before twenty half-blocks can tell shares apart.
-    harm = [(no, Gate.WARM_P95)]
+    harm = [(no, (Gate.WARM_P95, Gate.STALLS))]  # a tenth of the jobs: theirs is the p95 of all, and they are stalls
     yield Planted(
         name="one bad host among ten", truth=bad, candidate="vast", per_day=6000, answers=harm, overall=no
     )  # fmt: skip
 
 
 def _not_to_be_believed() -> Iterator[Planted]:
-    said = [(Verdict.BLOCKED, None)]
+    said = [(Verdict.BLOCKED, ())]
     phantom = _runpod(billing={"phantom_share": 0.08})
     yield Planted(name="phantom charge of 8 %", truth=phantom, answers=said, overall=Verdict.BLOCKED, why="explains")
     cached = _runpod(cache_share=1.0)
@@ -223,6 +225,6 @@ def _not_to_be_believed() -> Iterator[Planted]:
 def _disturbed() -> Iterator[Planted]:
     drift = _runpod(day_drift=0.2, modal={"day_drift": 0.2})
     yield Planted(name="drift of 20 % over the day", truth=drift, answers=[_GO], overall=Verdict.GO)
-    open_ = [(Verdict.INSUFFICIENT, None)]
+    open_ = [(Verdict.INSUFFICIENT, ())]
     few = Planted(name="too few samples", truth=_runpod(), answers=open_, overall=Verdict.INSUFFICIENT, blocks=7)
     yield replace(few, why="the first look is after 12 blocks, and there are 7")

@@ -15,7 +15,7 @@ def test_the_right_verdict_is_named_with_its_reason(planted: Planted, tmp_path: 
     rulings, whole = ruled(planted, tmp_path, seed=5)
 
     assert planted.holds(rulings, whole), [(each.state, each.gate, each.reason) for each in rulings]
-    other = replace(planted, answers=[(Verdict.GO, None)], why="")
+    other = replace(planted, answers=[(Verdict.GO, ())], why="")
     assert not other.holds(rulings, whole), "another answer would have been noticed"
 
 
