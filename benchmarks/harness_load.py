@@ -146,8 +146,14 @@ class Watch:
 
 
 def rate(counts: Sequence[tuple[float, Mapping[str, int]]], names: Sequence[str], since: float, until: float) -> float:
-    """Calls a second of the named kinds between two instants."""
-    found = [(at, sum(seen.get(name, 0) for name in names)) for at, seen in counts if since <= at <= until]
+    """Calls a second of the named kinds between two instants; of the counts around them where a busy machine took fewer
+    than two in between.
+    """
+    every = [(at, sum(seen.get(name, 0) for name in names)) for at, seen in counts]
+    found = [each for each in every if since <= each[0] <= until]
+    if len(found) < 2:
+        before, after = [each for each in every if each[0] < since], [each for each in every if each[0] > until]
+        found = [*before[-1:], *found, *after[:1]]
     if len(found) < 2:
         return float("nan")
     return (found[-1][1] - found[0][1]) / (found[-1][0] - found[0][0])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness_load import Load, requests
+from benchmarks.harness_load import Load, rate, requests
 from benchmarks.harness_table import Contender, bounds, compared, plain
 
 LOAD = Load(spaces=2, short_n=40, short_per_s=10.0, short_s=2.0, levels=(20, 1000, 2000), per_s=100.0, hold_s=5.0,
@@ -145,3 +145,11 @@ def test_the_table_shows_how_many_times_ours_theirs_is(ours: Contender) -> None:
 
 def test_what_is_not_known_is_none() -> None:
     assert plain({"a": math.nan, "b": 1.5}) == {"a": None, "b": 1.5}
+
+
+def test_a_rate_is_of_the_counts_in_between_and_where_those_are_few_of_those_around() -> None:
+    counts = [(float(at), {"looks": 10 * at}) for at in range(0, 9, 2)] + [(10.0, {"looks": 180})]
+
+    assert rate(counts, ["looks"], 1.0, 7.0) == 10.0
+    assert rate(counts, ["looks"], 8.5, 9.5) == 50.0, "of the last before and the first after"
+    assert math.isnan(rate(counts[:1], ["looks"], 0.0, 9.0))
