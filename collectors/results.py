@@ -75,7 +75,7 @@ def _keep(ctx: Context, image: bytes, asked_size: tuple[int, int] | None) -> Kep
     if known is None or not _shown(ctx, known):
         known = ctx.kept[what] = _checked(ctx, sha256, image, asked_size)
         if len(ctx.kept) > MOST_KEPT:
-            ctx.kept.pop(next(iter(ctx.kept)))
+            ctx.kept.pop(next(iter(ctx.kept)), None)  # two threads check images: the other may have dropped it
     return known
 
 

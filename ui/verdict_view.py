@@ -160,7 +160,8 @@ def aa(said: Document) -> str:
     few = "schedule" if found["schedules"] == 1 else "schedules"
     return (
         f"The baseline against itself, in the life of this installation: {found['outside']} of {found['comparisons']} "
-        f"comparisons in {found['schedules']} {few} outside their limits; by chance one schedule of a hundred has one."
+        f"comparisons in {found['schedules']} {few} outside their limits; by chance at most one schedule of a "
+        "hundred has any."
     )
 
 

@@ -83,9 +83,7 @@ def _bound(at_s, end_s, window_s, room, least, most, work, pull, boot, load, win
     n, alive, number = at_s.size, least, least
     idle = [(0.0, i, window_s, 0.0, -1) for i in range(least)]  # last used at the end
     busy = idle[:0]  # the first free at the start
-    ends = np.full(
-        (least + n, room), -math.inf
-    )  # of a worker's last requests, in a ring: with room once the oldest ended
+    ends = np.full((least + n, room), -math.inf)  # a ring of each worker's last requests: room once the oldest ended
     oldest = np.zeros(least + n, np.int64)
     soonest, full_until = math.inf, -math.inf
     starts, idle_each, colds, lives = np.zeros(n), np.zeros(n), [0][:0], [0.0][:0]

@@ -43,11 +43,11 @@ def replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
     most looks are as they were.
     """
     key = hashlib.sha256(pickle.dumps(_told((candidate, baseline, terms)))).digest()
-    if key not in _KEPT:
-        _KEPT[key] = _replayed(candidate, baseline, terms)
-        if len(_KEPT) > MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)))
-    return _KEPT[key]
+    if (found := _KEPT.get(key)) is None:
+        found = _KEPT[key] = _replayed(candidate, baseline, terms)
+        for old in list(_KEPT)[:-MOST_KEPT]:
+            _KEPT.pop(old, None)  # another thread's page may have dropped it meanwhile
+    return found
 
 
 _KEPT: dict[bytes, Replayed] = {}
