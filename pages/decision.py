@@ -79,7 +79,7 @@ if moves:
     st.subheader("Candidates beside Modal", anchor=False)
     st.caption(
         "Estimate and 95 % interval; `n 41 of 72` stands where a number would be dishonest. "
-        "No limit is drawn, since none is locked."
+        "No limit is drawn before a block is done."
     )
     grid = st.grid(min_column_width=430, gap="small")
     for move in moves:
@@ -90,7 +90,9 @@ if moves:
             draw.table(move.rows, simulated=move.simulated)
 
 st.subheader("What a verdict still needs", anchor=False, help=meaning("verdict"))
-needs = decision_view.needs(data.timed, data.charges)
+card = load_verdict.card(at)
+title, locked = (card.title, card.locked) if card else ("no decision card", False)
+needs = decision_view.needs(data.timed, data.charges, card=title, locked=locked)
 marks = {True: ":green[:material/check:] enough", False: ":yellow[:material/hourglass_empty:] not yet"}
 draw.table(
     [{"Needs": one.need, "There is": one.have, "Enough": marks[one.enough]} for one in needs],

@@ -113,7 +113,9 @@ def moves(scope: Scope, cells: pl.DataFrame, arms: pl.DataFrame) -> list[Move]:
     return [_move(scope, name, cells, priced) for name in measured if name != BASE]
 
 
-def needs(jobs: pl.DataFrame, charges: pl.DataFrame) -> list[Need]:
+def needs(
+    jobs: pl.DataFrame, charges: pl.DataFrame, *, card: str = "no decision card", locked: bool = False
+) -> list[Need]:
     """What stands between these numbers and a verdict."""
     days = jobs["intended_at"].dt.date().drop_nulls().n_unique()
     billed, final = charges.height, charges.filter(pl.col("state") == CostState.FINAL).height
@@ -121,7 +123,7 @@ def needs(jobs: pl.DataFrame, charges: pl.DataFrame) -> list[Need]:
     by_cell = warm.group_by("workflow", "gpu", "backend").len()["len"].to_list()
     least = min(by_cell, default=0)
     return [
-        Need(need="Limits written down and locked before the data", have="no decision card", enough=False),
+        Need(need="Limits written down and locked before the data", have=card, enough=locked),
         Need(
             need=f"{BLOCKS} blocks side by side on {DAYS} days",
             have=f"{days} {'day' if days == 1 else 'days'}, no blocks",
