@@ -36,7 +36,7 @@ from storage.schedules import SchedulePlan
 from storage.writer import Writer
 from words import BlockStatus, JobStatus, Provider, RunStatus
 
-LOOK_S = 2.0  # world seconds between two looks at what is under way
+LOOK_S = 10.0  # world seconds between two looks at what is under way
 PICTURES = 1_000  # that the painter remembers: each prompt and seed comes again in every block
 _SETTINGS = {"width": 1024, "height": 1024}  # of both: one of qwen's own size is painted in twice the time
 _OVER = [status for status in RunStatus if status.final]

@@ -6,13 +6,15 @@ from analysis.arrivals import LoadError
 from analysis.verdict.frozen import SnapshotError
 from storage.card_values import CardRefused
 from storage.profiles import ProfileRefused
-from ui import decision_view, draw, load, load_traffic, load_verdict, price_panels, verdict_panels
+from ui import decision_view, draw, following, load, load_traffic, load_verdict, price_panels, verdict_panels
 from ui.formats import money_text, plain
 from ui.glossary import meaning
 from ui.prices import Laid
 from ui.runs_view import LIVE
 from ui.scope import Scope, main_scopes
 from ui.source import source
+from ui.status import installation
+from ui.tour import tour
 
 
 def beside_modal(scope: Scope) -> list[decision_view.Move]:
@@ -41,20 +43,28 @@ def shared(name: str) -> load_verdict.Said:
         st.stop()
 
 
+ground = load.ground(source())  # first: what is done from here on is news
 at = load.version(source())
 name = st.query_params.get("snapshot", "")
+lines = load.runs(at)
+here = installation(source())
+if here is not None and here.simulated and not name:
+    tour(lines)
 found = shared(name) if name else judged()
 if found.document is not None:
     verdict_panels.verdict(at, found)
+    if not name:
+        following.tell_change(found.document)
+        following.follow(at, ground, measuring=not any(row["look"] for row in found.document["candidates"]))
     st.stop()
 
-lines = load.runs(at)
 data = load.measured(at)
 ended = data.timed.drop_nulls("outcome").height
 moves = [move for scope in main_scopes(data.jobs) for move in beside_modal(scope)]
 live = next((line for line in lines if line.run.status in LIVE), None)
 
 draw.title(decision_view.decision_title(lines, ended))
+following.follow(at, ground, measuring=True)
 if not ended and live is None:
     st.markdown(
         "A first look at one workflow on three providers takes about an hour; the launch form says what it costs."

@@ -40,7 +40,7 @@ from storage.models import (
     Vote,
     Workflow,
 )
-from words import CostState, JobStatus, RequestKind, RequestState
+from words import CostState, JobStatus, RequestKind, RequestState, RunStatus
 
 _Row = TypeVar("_Row", bound=SQLModel)
 
@@ -189,9 +189,16 @@ def open_requests(session: Session) -> Sequence[Request]:
     return session.exec(query).all()
 
 
-_GROWING: Sequence[Any] = (
-    *(Run, Job, Deployment, Image, Observation, Event, Offer, Request),
-    *(BillRead, PriceLayer, Effort, TrafficProfile, DecisionCard, Answer, Snapshot, SignOff, Pair, Vote),
+def votes(session: Session) -> int:
+    """Blind votes that were cast."""
+    return session.exec(select(func.count(col(Vote.id)))).one()
+
+
+_ENDED = [status for status in RunStatus if status.final]
+_LIVE: Sequence[Any] = (Run, Job, Deployment, Image, Observation, Event, Offer, Request, Pair)
+_GROUND: Sequence[Any] = (
+    *(BillRead, PriceLayer, Effort, TrafficProfile, DecisionCard),
+    *(Answer, Snapshot, SignOff, Vote),
 )
 
 
@@ -200,23 +207,49 @@ def data_version(session: Session) -> str:
 
     Rows only ever move forward through their states, so counts per state and newest ids tell every change.
     """
-    newest: list[ColumnElement[Any]] = [func.max(col(model.id)) for model in _GROWING]
     moved = [
-        func.max(type_coerce(Charge.fetched_at, BigInteger)),
         func.max(type_coerce(Backend.checked_at, BigInteger)),
         func.max(type_coerce(Offer.seen_at, BigInteger)),
         func.max(type_coerce(Request.answered_at, BigInteger)),
+    ]
+    states = [_states(session, state) for state in (Run.status, Job.status, Deployment.state)]
+    return repr([*_newest(session, _LIVE), *_scalars(session, moved), *states, verdict_version(session)])
+
+
+def verdict_version(session: Session) -> str:
+    """Changes whenever a verdict may: runs and pairs that are done, bills, and what people said. Not with each job."""
+    moved = [
+        func.max(type_coerce(Charge.fetched_at, BigInteger)),
         func.max(type_coerce(BillRead.read_at, BigInteger)),
         func.count(type_coerce(PriceLayer.revoked_at, BigInteger)),
         func.count(type_coerce(DecisionCard.locked_at, BigInteger)),
         func.count(type_coerce(DecisionCard.reviewed_at, BigInteger)),
         func.count(col(Effort.id)),  # an entry can be dropped
     ]
-    parts = [session.execute(select(value)).scalar_one() for value in (*newest, *moved)]
-    for state in (Run.status, Job.status, Deployment.state, Charge.state):
-        counts = select(type_coerce(state, String), func.count()).group_by(state).order_by(state)
-        parts.append(tuple(map(tuple, session.execute(counts).all())))
-    return repr(parts)
+    over = [row for row in _states(session, Run.status) if row[0] in _ENDED]
+    ground = [*_newest(session, _GROUND), *_scalars(session, moved), _states(session, Charge.state)]
+    return repr([*ground, over, ended_pairs(session)])
+
+
+def ended_pairs(session: Session) -> int:
+    """Pairs of images whose run is over."""
+    query = select(func.count(col(Pair.id))).join(Image, col(Image.id) == Pair.other_image_id)
+    query = query.join(Job, col(Job.id) == Image.job_id).join(Run, col(Run.id) == Job.run_id)
+    return session.exec(query.where(col(Run.status).in_(_ENDED))).one()
+
+
+def _newest(session: Session, models: Sequence[Any]) -> list[Any]:
+    return _scalars(session, [func.max(col(model.id)) for model in models])
+
+
+def _scalars(session: Session, values: Sequence[ColumnElement[Any]]) -> list[Any]:
+    return [session.execute(select(value)).scalar_one() for value in values]
+
+
+def _states(session: Session, state: Any) -> list[tuple[Any, ...]]:
+    """How many rows are in each state."""
+    counts = select(type_coerce(state, String), func.count()).group_by(state).order_by(state)
+    return [tuple(row) for row in session.execute(counts)]
 
 
 def _lines(session: Session, rows: Sequence[Run]) -> list[RunLine]:

@@ -56,6 +56,12 @@ def version(here: Source) -> Version:
         return Version(str(here.folder.path), here.made_at, queries.data_version(session))
 
 
+def ground(here: Source) -> str:
+    """The state of what a verdict rests on, which a live run does not move with each job; a few milliseconds."""
+    with here.reading() as session:
+        return queries.verdict_version(session)
+
+
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def measured(at: Version, run_ids: tuple[int, ...] | None = None) -> Measured:
     """Jobs, deployments, charges and images of these runs, or of all."""

@@ -15,7 +15,7 @@ from analysis.verdict import volumes as all_volumes
 from analysis.verdict.cases import at_volume
 from analysis.verdict.document import document
 from analysis.verdict.flips import table
-from storage import answers, cards, signoffs, verdicts
+from storage import answers, cards, queries, signoffs, verdicts
 from storage.cards import Version as CardVersion
 from storage.models import Snapshot
 from storage.verdicts import Gathered
@@ -83,6 +83,7 @@ def _rests_on(at: Version, version: CardVersion) -> tuple[object, ...]:
     row = version.row
     with at.reading() as session:
         given = tuple((answer.id, answer.score) for answer in answers.history(session))
+        images = (queries.ended_pairs(session), queries.votes(session))
     effort = load_traffic.effort(at)
     profiles = tuple((each.id, each.name) for each in load_traffic.traffic_profiles(at))
     layers = repr(load_traffic.all_layers(at))
@@ -92,6 +93,7 @@ def _rests_on(at: Version, version: CardVersion) -> tuple[object, ...]:
         row.locked_at,
         row.reviewed_at,
         given,
+        images,
         str(effort.hash_rows(seed=1).sum()),
         profiles,
         layers,

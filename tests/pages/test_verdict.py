@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -13,10 +15,12 @@ from analysis.verdict.frozen import digest
 from storage import cards, effort
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_engine
-from storage.models import SignOff, Snapshot, TrafficProfile
+from storage.models import Image, Job, Pair, Run, SignOff, Snapshot, TrafficProfile, Vote
 from tests.pages import campaign
 from tests.pages.conftest import Open, words
-from words import EffortKind
+from ui import load, load_verdict
+from ui.source import source
+from words import EffortKind, VoteChoice
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +245,49 @@ def test_minutes_that_were_logged_let_the_net_saving_be_told(own: Path, open_pag
         session.commit()
 
     assert "nobody has timed" not in words(open_page(own, "decision"))
+
+
+# ---------------------------------------------------------------- while somebody reads it
+
+
+def test_what_is_done_while_it_is_read_is_judged_and_drawn(own: Path, open_page: Open, monkeypatch: Any) -> None:
+    app = open_page(own, "decision")
+    assert [toast.value for toast in app.toast] == []
+    grounds = chain(["as it was", "a block later"], repeat("a block later"))
+    monkeypatch.setattr(load, "ground", lambda _: next(grounds))
+    app.session_state["verdict-said"] = "Stay on Modal: no candidate saves 20 %"
+
+    app.run()
+
+    assert app.title[0].value.startswith("Not enough to decide")
+    assert next(grounds) == "a block later"
+    assert [toast.value for toast in app.toast] == [f"Verdict changed: {app.title[0].value}"]
+    assert not app.exception
+
+
+def test_a_vote_is_a_reason_to_judge_again(own: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(own))
+    here = source()
+    before = load_verdict.said(load.version(here), here)
+    with Session(open_engine(DataFolder(own).db)) as session:
+        one, other = session.exec(select(Image).limit(2)).all()
+        job = session.get_one(Job, other.job_id)
+        run = session.get_one(Run, job.run_id)
+        pair = Pair(
+            workflow_hash=run.workflow_hash,
+            settings="{}",
+            backend="runpod",
+            prompt_id=job.prompt_id,
+            seed=job.seed,
+            baseline_image_id=one.id,
+            other_image_id=other.id,
+            dissimilarity=0.1,
+            compared_at=campaign.FIRST,
+        )
+        session.add(pair)
+        session.flush()
+        told = {"baseline_left": True, "degraded": False, "at": campaign.FIRST, "simulated": True}
+        session.add(Vote(pair_id=pair.id, rater="ana", choice=VoteChoice.NEITHER, **told))
+        session.commit()
+
+    assert load_verdict.said(load.version(here), here).key != before.key

@@ -1,5 +1,7 @@
 """What a job's picture is made from: its deployment's kind of host shows in the pixels."""
 
+from dataclasses import replace
+
 from simulator.picture import paint
 from simulator.studio import picture_of
 from simulator.world import load_world
@@ -29,3 +31,16 @@ def test_a_duplicate_is_the_very_picture_that_its_worker_gave_before() -> None:
 
     assert second.fate == "duplicate"
     assert paint(picture_of(second, pool)) == paint(picture_of(first, pool))
+
+
+def test_a_picture_that_converges_is_one_order_however_many_steps_its_model_takes() -> None:
+    stand = Stand()
+    pool = stand.pool("d1")
+    flux, more = (stand.submit(pool, f"f{steps}", steps=steps) for steps in (20, 40))
+    qwen, half = (stand.submit(pool, f"q{steps}", model="qwen-image-2512", steps=steps) for steps in (50, 25))
+
+    assert picture_of(flux, pool) == picture_of(qwen, pool)
+    assert paint(replace(picture_of(more, pool), width=64, height=64)) == paint(
+        replace(picture_of(flux, pool), width=64, height=64)
+    )
+    assert picture_of(half, pool).steps * 2 == picture_of(half, pool).reference_steps

@@ -8,12 +8,13 @@ import pytest
 from sqlmodel import Session, select
 
 from analysis.parity import PAIRED
-from storage import pairs
+from storage import pairs, queries
 from storage.blobs import Blobs
 from storage.models import Deployment, Image, Job, Pair, Run
-from storage.queries import data_version
+from storage.queries import data_version, verdict_version
 from tests.unit.storage.gallery import campaign, finish, picture
 from tests.unit.storage.rows import after, copied, jobs_of
+from words import RunStatus
 
 
 @pytest.fixture
@@ -159,8 +160,12 @@ def test_each_candidate_is_held_to_the_spread_at_its_own_settings_and_gpu(sessio
 
 
 def test_a_new_pair_is_a_new_version_of_the_data(session: Session, blobs: Blobs) -> None:
-    campaign(session, blobs, 1, jobs=2)
-    before = data_version(session)
+    (run,) = campaign(session, blobs, 1, jobs=2)
+    before, ground = data_version(session), verdict_version(session)
     compare(session)
 
     assert data_version(session) != before
+    assert verdict_version(session) == ground, "its run is not over"
+    run.status = RunStatus.DONE
+    session.flush()
+    assert queries.ended_pairs(session) == len(session.exec(select(Pair)).all()) > 0

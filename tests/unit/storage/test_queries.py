@@ -268,3 +268,28 @@ def test_whatever_a_page_shows_changes_the_data_version(session: Session) -> Non
     changed()
     assert len(set(versions)) == len(versions) == 26
     assert session.get_one(Job, job.id).status is JobStatus.SUCCEEDED
+
+
+def test_a_verdict_may_change_with_what_is_done_and_said_and_not_with_each_job(session: Session) -> None:
+    run = launch(session)
+    job = jobs_of(session, deployment_of(session, run, "runpod"))[0]
+    session.flush()
+    before = queries.verdict_version(session)
+    job.status = JobStatus.SUBMITTED
+    succeed(session, job, start_s=20)
+    deployment_of(session, run, "vast").state = DeploymentState.PROVISIONING
+    session.flush()
+    assert queries.verdict_version(session) == before
+
+    versions = [before]
+    run.status = RunStatus.DONE
+    for change in (Line("a"), Answer(kind=AnswerKind.LICENCE, subject="x", score=1, by="ana", at=AT, simulated=True)):
+        session.flush()
+        versions.append(queries.verdict_version(session))
+        if isinstance(change, Line):
+            upsert_charges(session, [change], now=AT, simulated=True)
+        else:
+            session.add(change)
+    session.flush()
+    versions.append(queries.verdict_version(session))
+    assert len(set(versions)) == len(versions) == 4

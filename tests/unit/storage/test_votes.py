@@ -12,7 +12,7 @@ from analysis.votes import KNOWN_ANSWERS
 from storage import pairs, votes
 from storage.blobs import Blobs
 from storage.models import Image, Pair, Vote
-from storage.queries import data_version
+from storage.queries import data_version, verdict_version
 from storage.votes import ANSWERS, Answer, Ask, VoteRefused, cast, next_ask
 from tests.unit.storage.gallery import campaign, lost, picture
 from tests.unit.storage.rows import after, copied
@@ -238,10 +238,11 @@ def test_an_answer_that_is_none_is_refused(session: Session, blobs: Blobs) -> No
 
 
 def test_a_vote_is_a_new_version_of_the_data(session: Session, blobs: Blobs) -> None:
-    before = data_version(session)
+    before, ground = data_version(session), verdict_version(session)
     vote(session, blobs, "ana", most=1)
 
     assert data_version(session) != before
+    assert verdict_version(session) != ground
 
 
 # ---------------------------------------------------------------- what they say
