@@ -36,10 +36,10 @@ def missing(session: Session, *, baseline: str = BASELINE) -> list[ToCompare]:
     """Every pair that is still to be compared, in the order of `analysis.pairing.wanted`."""
     shots: dict[int, Shot] = {}
     names: dict[int, str] = {}
-    for sha256, params, job_id, workflow, gpu, image_id, *made in session.execute(_GOOD):
+    subjects = {run_id: (hash_, json.dumps(params, sort_keys=True)) for run_id, hash_, params in session.execute(_RUNS)}
+    for sha256, run_id, job_id, gpu, image_id, *made in session.execute(_GOOD):
         if job_id not in shots:
-            subject = (workflow, json.dumps(params, sort_keys=True), gpu)
-            shots[job_id] = Shot(image_id, subject, *made)
+            shots[job_id] = Shot(image_id, (*subjects[run_id], gpu), *made)
             names[image_id] = sha256
     done = [Done(*row) for row in session.execute(_DONE)]
     found = wanted(list(shots.values()), done, baseline=baseline)
@@ -47,17 +47,17 @@ def missing(session: Session, *, baseline: str = BASELINE) -> list[ToCompare]:
 
 
 _MADE: Sequence[Any] = (
-    *(Image.sha256, Run.params, Job.id, Run.workflow_hash, Deployment.gpu, Image.id),
+    *(Image.sha256, Job.run_id, Job.id, Deployment.gpu, Image.id),
     *(Deployment.backend, Job.deployment_id, Job.worker_id, Job.prompt_id, Job.seed),
 )
 _GOOD = (  # one that is left out of all cells is left out here too
     select(*_MADE)
     .join(Job, col(Job.id) == Image.job_id)
     .join(Deployment, col(Deployment.id) == Job.deployment_id)
-    .join(Run, col(Run.id) == Job.run_id)
     .where(col(Job.status) == JobStatus.SUCCEEDED, col(Image.good).is_(True), col(Job.left_out).is_(None))
     .order_by(col(Image.id))
 )
+_RUNS = select(col(Run.id), col(Run.workflow_hash), col(Run.params))
 _DONE = select(col(Pair.baseline_image_id), col(Pair.other_image_id), col(Pair.dissimilarity).is_not(None))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from backends.registry import Access
@@ -37,6 +38,16 @@ PATIENCE = 60  # looks, of a person who wants to stop a run while it works
 MOST_LIVES = 40  # processes of one seed; more means that it dies for ever
 STRANGERS = ("bakeoff-s-r1-modal-0", "bakeoff-other-r1-modal-0")  # of other installations, live all the time
 STUDIO = PooledStudio()  # shared by all seeds of a process
+# Asked every second or two: to build a statement, or a session for it, costs more than to run it.
+_ASKED = select(Request.id).where(Request.state == RequestState.ASKED).limit(1)
+_STATUS = select(Run.status).where(Run.id == bindparam("run"))
+_UNDER_WAY = (
+    select(Job.id)
+    .join(Deployment, col(Deployment.id) == Job.deployment_id)
+    .where(Job.run_id == bindparam("run"), Deployment.backend == bindparam("backend"))
+    .where(col(Job.status).in_((JobStatus.SUBMITTED, JobStatus.RUNNING)))
+    .limit(1)
+)
 
 
 @dataclass
@@ -105,16 +116,14 @@ class Seeded(Quick):
 
     async def _under_way(self, run_id: int | None, plant: Plant, world: VirtualClock) -> bool:
         """Wait until the run has a job under way on the plant's backend; False if it was met, or never will be."""
-        under_way = (JobStatus.SUBMITTED, JobStatus.RUNNING)
-        job = select(Job.id).join(Deployment, col(Deployment.id) == Job.deployment_id).where(Job.run_id == run_id)
-        job = job.where(Deployment.backend == plant.backend, col(Job.status).in_(under_way))
+        asked = {"run": run_id, "backend": plant.backend}
         for _ in range(PATIENCE):
             if plant.met:
                 return False
-            with self.reading() as session:
-                if session.exec(job).first() is not None:
+            with self.engine().connect() as connection:
+                if connection.execute(_UNDER_WAY, asked).first() is not None:
                     return True
-                if session.get_one(Run, run_id).status.final:
+                if connection.execute(_STATUS, asked).scalar_one().final:
                     return False
             await world.sleep(2.0)
             self.script.alive()
@@ -126,8 +135,8 @@ class Seeded(Quick):
             session.commit()
 
     def _open_requests(self) -> bool:
-        with self.reading() as session:
-            return session.exec(select(Request.id).where(Request.state == RequestState.ASKED)).first() is not None
+        with self.engine().connect() as connection:
+            return connection.execute(_ASKED).first() is not None
 
 
 def live(seed: int, folder: Path) -> Seeded:
