@@ -224,22 +224,25 @@ def block_t(differences: ArrayLike, *, alpha: float) -> tuple[float, float]:
 class Saving:
     """1 - candidate's cost / baseline's, known by theta = ln of that ratio, its standard error and B - 1.
 
-    slack: added to both limits of theta where a cost is estimated and no bill can tell.
+    slack: added to both limits of theta where a cost is estimated and no bill can tell. worse, better: how much higher
+    and lower theta may be beside that, for what no spread between blocks tells.
     """
 
     theta: float
     se: float
     df: int
     slack: float = 0.0
+    worse: float = 0.0
+    better: float = 0.0
 
     @property
     def point(self) -> float:
         return -math.expm1(self.theta)
 
     def limits(self, *, alpha: float = TWO_SIDED) -> tuple[float, float]:
-        """1 - exp(theta +- (t se + slack))."""
+        """1 - exp(theta +- (t se + slack)), further by `worse` and `better`."""
         half = float(stdtrit(self.df, 1 - alpha)) * self.se + self.slack
-        return -math.expm1(self.theta + half), -math.expm1(self.theta - half)
+        return -math.expm1(self.theta + half + self.worse), -math.expm1(self.theta - half - self.better)
 
     def chance_above(self, least: float) -> float:
         """P(saving > least) = T_df((ln(1 - least) - theta) / se)."""

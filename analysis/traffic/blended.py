@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from analysis import stats
 from analysis.estimates import Estimate
 from analysis.traffic import breakeven
 from analysis.traffic.breakeven import Bought, Option, Served
@@ -67,7 +68,7 @@ def blended(services: Sequence[Service | Unmeasured], terms: Terms, *, baseline:
     tried = [one for each in (measures[0], *others) for one in trials.search(each, worth_trying(each, terms))]
     names = list(dict.fromkeys(each.name for each in (measures[0], *others)))
     return Blended(
-        terms=terms, tried=tried, providers=[_offered(tried, name, baseline) for name in names], unmeasured=rest
+        terms=terms, tried=tried, providers=[_offered(tried, name, trials) for name in names], unmeasured=rest
     )
 
 
@@ -111,7 +112,8 @@ def options_of(found: Blended, bought: Sequence[Bought] = ()) -> list[Option]:
     return [*options, *bought]
 
 
-def _offered(tried: Sequence[Tried], name: str, baseline: str) -> Offered:
+def _offered(tried: Sequence[Tried], name: str, trials: Trials) -> Offered:
+    baseline = trials.measure.service.name
     as_is = next(each for each in tried if each.service.name == name and each.as_is)
     measure, best = tried[0], cheapest(tried, name)
     least = cheapest(tried, baseline)
@@ -119,13 +121,18 @@ def _offered(tried: Sequence[Tried], name: str, baseline: str) -> Offered:
         name=name,
         as_is=as_is,
         best=best,
-        saving=None if name == baseline or best is None or least is None else saving(best, least),
+        saving=None if name == baseline or best is None or least is None else at_best(best, least, trials),
         as_is_saving=None if name == baseline else saving(as_is, measure),
-        reason=best.reason if best else _none(tried, name),
+        reason=best.reason if best else why_none(tried, name),
     )
 
 
-def _none(tried: Sequence[Tried], name: str) -> str:
+def at_best(best: Tried, least: Tried, trials: Trials, *, alpha: float = stats.TWO_SIDED) -> Estimate | None:
+    """The saving at equal service, its limits as open as it is which settings serve as well."""
+    return saving(best, least, swapped=trials.swapped(best, least, may=worth_trying), alpha=alpha)
+
+
+def why_none(tried: Sequence[Tried], name: str) -> str:
     """Why no setting of it serves as well: that of the one that comes nearest, else of the first."""
     mine = [each for each in tried if each.service.name == name]
     near = [each for each in mine if each.ratio is not None and each.ratio.point is not None]

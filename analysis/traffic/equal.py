@@ -115,14 +115,27 @@ def cheapest(tried: Sequence[Tried], name: str) -> Tried | None:
     return min(serving, key=cost_of, default=None)
 
 
-def saving(candidate: Tried, baseline: Tried, *, alpha: float = stats.TWO_SIDED) -> Estimate | None:
+@dataclass(frozen=True, kw_only=True)
+class Swapped:
+    """Each arm as the other one is set, where it costs less so and is not surely slower; None: it does not, or it is.
+
+    Which window serves as well is known by samples too: one arm may be shown to serve with a shorter one by chance.
+    """
+
+    candidate: Tried | None = None
+    baseline: Tried | None = None
+
+
+def saving(
+    candidate: Tried, baseline: Tried, *, swapped: Swapped | None = None, alpha: float = stats.TWO_SIDED
+) -> Estimate | None:
     """1 - candidate's dollars per good image over the baseline's, by jackknife over the blocks of both; None: no cost.
 
     Of the cheapest settings it is the saving at equal service, of both as deployed the as-is saving.
     """
     if candidate.month is None or baseline.month is None:
         return None
-    found = saved(candidate, baseline)
+    found = saved(candidate, baseline, swapped=swapped)
     if found is None:
         point = 1 - candidate.month.nano_per_image / baseline.month.nano_per_image
         blocks = len({*candidate.without, *baseline.without})
@@ -130,8 +143,12 @@ def saving(candidate: Tried, baseline: Tried, *, alpha: float = stats.TWO_SIDED)
     return estimates.saving(found, alpha=alpha)
 
 
-def saved(candidate: Tried, baseline: Tried) -> stats.Saving | None:
-    """The same by its logarithm and standard error, for limits at any alpha; None: no cost, or no two blocks."""
+def saved(candidate: Tried, baseline: Tried, *, swapped: Swapped | None = None) -> stats.Saving | None:
+    """The same by its logarithm and standard error, for limits at any alpha; None: no cost, or no two blocks.
+
+    swapped: opens the limits to what would be saved if the baseline were set as the candidate is, in dollars of what
+    it costs at its own setting, and if the candidate were set as the baseline is.
+    """
     blocks = sorted({*candidate.without, *baseline.without})
     if candidate.month is None or baseline.month is None or len(blocks) < 2:
         return None
@@ -142,7 +159,15 @@ def saved(candidate: Tried, baseline: Tried) -> stats.Saving | None:
     slack = 0.0 if candidate.service.billed and baseline.service.billed else ESTIMATED_SLACK
     costs = candidate.month.nano_per_image, baseline.month.nano_per_image
     chance = _se(candidate.parts - baseline.parts)  # the same arrivals met both
-    return stats.saving(costs, without, slack=slack, chance=chance)
+    found = stats.saving(costs, without, slack=slack, chance=chance)
+    return found if swapped is None else _opened(found, costs, swapped)
+
+
+def _opened(found: stats.Saving, costs: tuple[float, float], swapped: Swapped) -> stats.Saving:
+    mine, base = costs
+    worse = math.log1p((base - cost_of(swapped.baseline)) / mine) if swapped.baseline else 0.0
+    better = math.log(mine / cost_of(swapped.candidate)) if swapped.candidate else 0.0
+    return replace(found, worse=worse, better=better)
 
 
 # ---------------------------------------------------------------- one setting

@@ -1,12 +1,12 @@
 """Every provider's settings tried on the same arrivals, with limits only for what may be the cheapest."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis import estimates
 from analysis.estimates import Estimate
-from analysis.traffic.equal import TAIL, Terms, Tried, blend_of, choices, cost_of, held, key, tried_on
+from analysis.traffic.equal import TAIL, Swapped, Terms, Tried, blend_of, choices, cost_of, held, key, tried_on
 from analysis.traffic.profile import arrivals, first_days, hours_for
 from analysis.traffic.replay import Arrivals, ReplayError, Setting
 from analysis.traffic.service import Service, month_of
@@ -70,6 +70,23 @@ class Trials:
             if found[setting].serves:
                 break
         return [found.get(setting) or seen[setting] for setting in dict.fromkeys((service.setting, *settings))]
+
+    def swapped(
+        self, candidate: Tried, baseline: Tried, *, may: Callable[[Service, Terms], Sequence[Setting]]
+    ) -> Swapped:
+        """Each as the other one is set. may: the settings that are worth trying of a service."""
+        return Swapped(candidate=self._as(baseline, candidate, may), baseline=self._as(candidate, baseline, may))
+
+    def _as(self, model: Tried, tried: Tried, may: Callable[[Service, Terms], Sequence[Setting]]) -> Tried | None:
+        """This service as that one is set; None where it cannot be, costs no less so, or is surely slower."""
+        workers = {name: getattr(model.setting, name) for name in ("window_s", "min_workers", "max_workers")}
+        setting = replace(tried.service.setting, **workers)
+        if setting == tried.setting or setting not in may(tried.service, self.terms):
+            return None
+        found = self.tried(tried.service, setting)
+        low = found.ratio.limits.low if found.ratio else None
+        slower = low is not None and low > self.terms.margin
+        return None if slower or cost_of(found) >= cost_of(tried) else found
 
     def _glance(self, service: Service, setting: Setting) -> Tried:
         """By the first days, without limits. serves: False where it surely does not, else None."""

@@ -26,7 +26,8 @@ class Chances:
 
 
 def chances(money: Money, *, target: float, payback_months: float, draws: int = DRAWS, seed: int = 1) -> Chances | None:
-    """theta + t_df se, where bills cannot tell at the worse end of what they leave open. None: no cost is known.
+    """theta + t_df se, where bills or settings cannot tell at the worse end of what they leave open. None: no cost is
+    known.
 
     The baseline's dollars a month and operations are taken as they stand.
     """
@@ -34,7 +35,7 @@ def chances(money: Money, *, target: float, payback_months: float, draws: int = 
     if saving is None:
         return None
     t = np.random.default_rng(seed).standard_t(saving.df, draws)
-    share = -np.expm1(saving.theta + saving.slack + t * saving.se)
+    share = -np.expm1(saving.theta + saving.slack + saving.worse + t * saving.se)
     if money.baseline_usd is None or money.more_usd is None:
         above_zero = pays_back = None
     else:

@@ -228,7 +228,8 @@ class Compared:
         one_off = self.card.one_off_hours * self.card.hourly_usd
         month = found.base.month.nano / 1e9 if found and found.base and found.base.month else None
         saving = found.saving if found else None
-        return Money(saving=saving, baseline_usd=month, more_usd=more, one_off_usd=one_off)
+        why = f"no setting of it is known to serve as well: {found.why}" if found and found.why else ""
+        return Money(saving=saving, baseline_usd=month, more_usd=more, one_off_usd=one_off, why=why)
 
     def bills_final(self, seen: Sequence[int]) -> bool:
         """Every deployment of both arms has lines and all are final; of a plan without bills there are none."""

@@ -46,6 +46,7 @@ class Money:
     more_usd: float | None = 0.0  # a month beside the bill, candidate less baseline; None: nobody knows its minutes
     one_off_usd: float = 0.0
     slack: float = 0.0
+    why: str = ""  # there is no saving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,16 +154,27 @@ def _quality(card: Card, look: Look, _alpha: float) -> Judged:
 
 def _saving(card: Card, look: Look, alpha: float) -> Judged:
     if look.money.saving is None:
-        return _open(Gate.SAVING, card.margins.saving, _NO_COST)
+        return _open(Gate.SAVING, card.margins.saving, look.money.why or _NO_COST)
     found = estimates.saving(look.money.saving, alpha=alpha)
-    return _at_least(Gate.SAVING, found, card.margins.saving, card)
+    judged = _at_least(Gate.SAVING, found, card.margins.saving, card)
+    return judged if judged.passes is not False or judged.harm else replace(judged, why=_left_open(card, look, alpha))
+
+
+def _left_open(card: Card, look: Look, alpha: float) -> str:
+    """Would it pass, or surely not, if it were known which settings serve as well?"""
+    assert look.money.saving  # noqa: S101 - of a saving that was judged
+    known = estimates.saving(replace(look.money.saving, worse=0.0, better=0.0), alpha=alpha)
+    judged = _at_least(Gate.SAVING, known, card.margins.saving, card)
+    one, other = ("baseline", "candidate") if judged.passes else ("candidate", "baseline")
+    said = f"set as the {other} is, the {one} would cost less, and it is not surely slower so"
+    return said if judged.passes or judged.harm else ""
 
 
 def _worth(card: Card, look: Look, alpha: float) -> Judged:
     """Dollars a month that are left of the saving; they also have to pay the move back in time, at the lower limit."""
     money = look.money
     if money.saving is None or money.baseline_usd is None:
-        return _open(Gate.WORTH, 0.0, _NO_COST)
+        return _open(Gate.WORTH, 0.0, money.why or _NO_COST)
     if money.more_usd is None:
         return _open(Gate.WORTH, 0.0, "nobody has timed its operations")
     net = _scaled(estimates.saving(money.saving, alpha=alpha), money.baseline_usd, money.more_usd)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from analysis import stats
-from analysis.traffic.blended import worth_trying
-from analysis.traffic.equal import Terms, Tried, cheapest, saved
+from analysis.traffic.blended import why_none, worth_trying
+from analysis.traffic.equal import Swapped, Terms, Tried, cheapest, saved
 from analysis.traffic.service import Service
 from analysis.traffic.trials import Trials
 
@@ -22,18 +22,21 @@ MOST_KEPT = 64  # some hundred kilobytes each
 class Replayed:
     """best, base: the cheapest setting of each arm that serves as well; None: none does, or it is not known.
 
-    never_as_well: nothing serves as well, and workers that never go are surely slower than the margin.
+    swapped: each as the other one is set. never_as_well: nothing serves as well, and workers that never go are surely
+    slower than the margin. why: what keeps the candidate's nearest setting from it; empty where one does.
     """
 
     as_is: Tried
     best: Tried | None
     base: Tried | None
+    swapped: Swapped | None
     never_as_well: bool
+    why: str = ""
 
     @property
     def saving(self) -> stats.Saving | None:
         """At equal service."""
-        return saved(self.best, self.base) if self.best and self.base else None
+        return saved(self.best, self.base, swapped=self.swapped) if self.best and self.base else None
 
 
 def replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
@@ -69,12 +72,14 @@ def _told(value: Any) -> Any:
 def _replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
     trials = Trials.of(baseline, terms)
     of_candidate, of_baseline = (trials.search(each, worth_trying(each, terms)) for each in (candidate, baseline))
-    best = cheapest(of_candidate, candidate.name)
+    best, base = cheapest(of_candidate, candidate.name), cheapest(of_baseline, baseline.name)
     return Replayed(
         as_is=of_candidate[0],
         best=best,
-        base=cheapest(of_baseline, baseline.name),
+        base=base,
+        swapped=trials.swapped(best, base, may=worth_trying) if best and base else None,
         never_as_well=best is None and _surely_slower(trials, candidate),
+        why="" if best else why_none(of_candidate, candidate.name),
     )
 
 

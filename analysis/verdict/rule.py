@@ -174,7 +174,11 @@ def _worse(look: Look, judged: Sequence[Judged], all_jobs: Sequence[Judged]) -> 
         if each.harm:
             return Verdict.NO_GO, each.gate, "over all jobs, failures as endless, it is surely worse than its margin"
     if look.never_as_well:
-        return Verdict.NO_GO, Gate.COLD, "no window serves our traffic as well, not even an endless one"
+        return (
+            Verdict.NO_GO,
+            Gate.WARM_P95,
+            "no window serves our traffic as well: even workers that never go are slower",
+        )
     return None
 
 

@@ -76,12 +76,13 @@ def sentence(snapshot: Snapshot, whole: Overall) -> str:
 
 def of_candidate(snapshot: Snapshot, ruling: Ruling) -> str:
     """One sentence on a candidate's card."""
-    saving, gate = ruling.of(Gate.SAVING), ruling.of(ruling.gate) if ruling.gate else None
+    saving = ruling.of(Gate.SAVING)
     match ruling.state:
         case Verdict.GO:
             return f"Saves {_value(saving)}, every guardrail holds."
-        case Verdict.NO_GO if gate is not None:
-            return f"Fails {NAMES[gate.gate]}: {_value(gate)}, limit {limit(gate)}."
+        case Verdict.NO_GO if (failed := _failed(ruling)) is not None:
+            over = "" if failed in ruling.gates else " over all jobs"
+            return f"Fails {NAMES[failed.gate]}{over}: {_value(failed)}, limit {limit(failed)}."
         case Verdict.NOT_WORTH_IT:
             return f"Saves {_value(saving)}, the card asks for {100 * snapshot.card.margins.saving:g} %."
         case Verdict.NOT_SHOWN:
@@ -90,6 +91,12 @@ def of_candidate(snapshot: Snapshot, ruling: Ruling) -> str:
         case _:
             reason = ruling.reason[:1].upper() + ruling.reason[1:]
             return reason if reason.endswith(".") else f"{reason}."
+
+
+def _failed(ruling: Ruling) -> Judged | None:
+    """What it was judged to fail by: a gate, or the same over all jobs; None: no window serves as well."""
+    every = (*ruling.gates, *ruling.all_jobs)
+    return next((each for each in every if each.gate is ruling.gate and each.harm), None)
 
 
 def limit(gate: Judged) -> str:

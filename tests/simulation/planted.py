@@ -46,6 +46,7 @@ class Planted:
     candidate: str = "runpod"
     workflows: Sequence[str] = ("flux-dev",)
     blocks: int = 20
+    days: int = 5
     warm: int = 60
     cold: int = 4
     card: Tree = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Planted:
             cap_usd=Decimal(1000),
             seed=3,
             first_day=FIRST_DAY,
-            days=min(5, self.blocks),
+            days=min(self.days, self.blocks),
             blocks=self.blocks,
             warm=self.warm,
             cold=self.cold,
@@ -192,7 +193,8 @@ def _prices() -> Iterator[Planted]:
     split = _runpod()
     split["runpod"]["price"]["H100"] = _price(0.0016)
     both = ("flux-dev", "qwen-image-2512")
-    yield Planted(name="split", truth=split, workflows=both, answers=[_GO, _STAY], overall=Verdict.SPLIT)
+    volume: dict[str, Any] = {"per_day": 2000}  # of each as many as of the clear winner
+    yield Planted(name="split", truth=split, workflows=both, answers=[_GO, _STAY], overall=Verdict.SPLIT, **volume)
 
 
 def _worse() -> Iterator[Planted]:
@@ -209,8 +211,14 @@ def _worse() -> Iterator[Planted]:
     )  # fmt: skip
     bad = _vast(0.00014, bad_host_share=0.1)
     harm = [(no, (Gate.WARM_P95, Gate.STALLS))]  # a tenth of the jobs: theirs is the p95 of all, and they are stalls
+    many: dict[str, Any] = {
+        "blocks": 40,
+        "days": 10,
+        "warm": 30,
+        "card": {"looks_rented": [40, 60, 80]},
+    }  # 4 bad ones of 40 show no harm
     yield Planted(
-        name="one bad host among ten", truth=bad, candidate="vast", per_day=6000, answers=harm, overall=no
+        name="one bad host among ten", truth=bad, candidate="vast", per_day=6000, answers=harm, overall=no, **many
     )  # fmt: skip
 
 

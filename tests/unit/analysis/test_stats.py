@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,16 @@ def test_a_cost_that_no_bill_can_tell_widens_both_limits() -> None:
     tight, slack = (stats.saving((80, 100), costs(0.79, 0.8, 0.82), slack=slack) for slack in (0.0, 0.05))
     (low, high), (lower, higher) = tight.limits(), slack.limits()
     assert (1 - lower, 1 - higher) == pytest.approx(((1 - low) * math.exp(0.05), (1 - high) * math.exp(-0.05)))
+
+
+def test_what_no_spread_tells_opens_one_limit_alone() -> None:
+    plain = stats.Saving(theta=math.log(0.8), se=0.06, df=11)
+    low, high = plain.limits(alpha=0.05)
+
+    worse, better = replace(plain, worse=0.1), replace(plain, better=0.2)
+    assert worse.limits(alpha=0.05) == pytest.approx((1 - (1 - low) * math.exp(0.1), high))
+    assert better.limits(alpha=0.05) == pytest.approx((low, 1 - (1 - high) * math.exp(-0.2)))
+    assert worse.point == better.point == plain.point
 
 
 def test_one_block_shows_no_spread_of_a_saving() -> None:

@@ -1,12 +1,14 @@
 """Production's traffic on every provider: who is cheapest at equal service, what is left out, and where it changes."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from analysis.traffic.blended import Blended, blended, options_of, volumes, worth_trying
+from analysis.traffic.blended import Blended, at_best, blended, options_of, volumes, worth_trying
 from analysis.traffic.breakeven import Bought
-from analysis.traffic.equal import Terms, cheapest, cost_of
+from analysis.traffic.equal import Swapped, Terms, Tried, cheapest, cost_of, saved, saving
 from analysis.traffic.measured import Unmeasured
 from analysis.traffic.profile import Curve
 from analysis.traffic.replay import Setting, rented
@@ -148,3 +150,70 @@ def test_fewer_workers_at_most_are_tried_and_can_win() -> None:
     assert not any(setting.min_workers == setting.max_workers for setting in settings)
     assert bounded is not None
     assert free is None or cost_of(bounded) <= cost_of(free)
+
+
+# ---------------------------------------------------------------- which setting serves as well is a sample, too
+
+QUIET = Terms(traffic=Curve(per_day=200), requests=1500, requests_per_block=300)
+
+
+def same_again(seed: int) -> tuple[Service, Service, Trials]:
+    """Two providers of the very same laws and price, twelve blocks of each, few requests a day: most are cold."""
+    known: dict[str, Any] = {"blocks": 12, "service_s": 2.8, "boot_s": 37}
+    modal = measured("Modal", MODAL_NANO, Setting(window_s=300), seed=2 * seed + 1, **known)
+    other = measured("Runpod", MODAL_NANO, Setting(window_s=10), seed=2 * seed + 2, **known)
+    return other, modal, Trials.of(modal, QUIET)
+
+
+def best_of(trials: Trials, service: Service) -> Tried:
+    found = cheapest(trials.search(service, worth_trying(service, trials.terms)), service.name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seed", "lucky"), [(4, "Runpod"), (11, "Runpod"), (0, "Modal"), (8, "Modal")], ids=lambda value: str(value)
+)
+def test_who_is_lucky_with_a_setting_is_not_surely_cheaper(seed: int, lucky: str) -> None:
+    """One is shown to serve as well with a shorter window and the other one just not: by the same laws."""
+    other, modal, trials = same_again(seed)
+    best, base = best_of(trials, other), best_of(trials, modal)
+    blind, seeing = saving(best, base), at_best(best, base, trials)
+    assert blind is not None
+    assert seeing is not None
+
+    assert blind.point == seeing.point
+    surely = blind.limits.low if lucky == "Runpod" else -(blind.limits.high or 0)
+    assert surely is not None
+    assert surely > 0.3, "what was once claimed of two that are alike"
+    assert seeing.limits.low is not None
+    assert seeing.limits.high is not None
+    assert seeing.limits.low < 0 < seeing.limits.high
+    closed = (seeing.limits.high, blind.limits.high) if lucky == "Runpod" else (seeing.limits.low, blind.limits.low)
+    assert closed[0] == closed[1], "the other limit stays where it was"
+
+
+def test_what_the_baseline_saves_by_the_candidates_setting_is_counted_in_its_own_dollars() -> None:
+    other, modal, trials = same_again(4)
+    best, base = best_of(trials, other), best_of(trials, modal)
+    swapped = trials.swapped(best, base, may=worth_trying)
+    assert swapped.baseline is not None
+    found = saved(best, base, swapped=swapped)
+    assert found is not None
+
+    left = (cost_of(swapped.baseline) - cost_of(best)) / cost_of(base)
+    assert 1 - math.exp(found.theta + found.worse) == pytest.approx(left)
+    assert (found.better, swapped.candidate) == (0.0, None)
+
+
+def test_a_setting_that_is_surely_slower_or_dearer_or_cannot_be_opens_nothing(found: Blended) -> None:
+    _, runpod, vast = found.providers
+    trials = Trials.of(MODAL, TERMS)
+    base = best_of(trials, MODAL)
+    strict = replace(trials, terms=replace(TERMS, margin=0.01))
+    assert runpod.best is not None
+    short = next(each for each in found.tried if each.service.name == "Runpod" and each.setting.window_s == 5)
+
+    assert strict.swapped(replace(runpod.best, setting=short.setting), base, may=worth_trying) == Swapped()
+    rented_one = vast.best or vast.as_is
+    assert trials.swapped(rented_one, base, may=worth_trying).candidate is None, "a machine is there or it is not"

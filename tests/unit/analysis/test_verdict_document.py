@@ -174,6 +174,18 @@ def test_each_candidate_says_why() -> None:
     assert slow.endswith(", limit 1.10×.")
 
 
+def test_a_no_go_names_what_failed_and_not_a_gate_that_held() -> None:
+    good, stalled = all_alike(GO), all_alike(GO, Side(stalls=0.12))
+    never = [replace(each, looks=[replace(look, never_as_well=True) for look in each.looks]) for each in good.cases]
+    lenient = replace(stalled.card, margins=replace(stalled.card.margins, stalls=0.5))
+
+    found = (replace(good, cases=never), replace(stalled, card=lenient))
+    says = [document(each)["candidates"][0]["says"] for each in found]
+    assert says[0] == "No window serves our traffic as well: even workers that never go are slower."
+    assert says[1].startswith("Fails warm p95 over all jobs: ")
+    assert says[1].endswith(", limit 1.10×.")
+
+
 def test_every_number_has_its_limits_its_n_and_its_margin() -> None:
     (row, *_) = document(SPLIT)["candidates"]
 

@@ -336,9 +336,10 @@ def test_what_remains_and_pays_back_is_a_saving_above_its_dollars() -> None:
     assert found.pays_back < found.above_zero
 
 
-def test_what_bills_leave_open_counts_against_it() -> None:
+@pytest.mark.parametrize("left", ["slack", "worse"])
+def test_what_bills_or_settings_leave_open_counts_against_it(left: str) -> None:
     money = STAYS.looks[-1].money
-    open_ = replace(money, saving=replace(money.saving, slack=0.05))
+    open_ = replace(money, saving=replace(money.saving, **{left: 0.05}))
     worst = replace(money.saving, theta=money.saving.theta + 0.05)
 
     assert chances(open_, target=0.1, payback_months=12).above_target == pytest.approx(

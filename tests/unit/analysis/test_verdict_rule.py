@@ -96,8 +96,8 @@ def test_stalls_that_only_show_over_all_jobs_are_harm_too() -> None:
 def test_no_window_that_serves_as_well_is_a_no_go() -> None:
     ruling = said(each_look(GOOD, with_(never_as_well=True)))
 
-    assert ruling.state is Verdict.NO_GO
-    assert "not even an endless one" in ruling.reason
+    assert (ruling.state, ruling.gate) == (Verdict.NO_GO, Gate.WARM_P95)
+    assert "even workers that never go are slower" in ruling.reason
 
 
 def test_people_who_surely_prefer_the_baseline_make_a_no_go() -> None:
@@ -154,6 +154,49 @@ def test_a_cost_that_is_not_known_leaves_it_open() -> None:
     ruling = said(each_look(GOOD, money(saving=None)))
 
     assert (ruling.state, ruling.gate) == (Verdict.INSUFFICIENT, Gate.SAVING)
+
+
+def test_a_cost_that_is_not_known_says_why() -> None:
+    why = "no setting of it is known to serve as well: may be slower"
+    gates_ = {each.gate: each.why for each in said(each_look(GOOD, money(saving=None, why=why))).gates}
+
+    assert gates_[Gate.SAVING] == gates_[Gate.WORTH] == why
+
+
+def left_open(case: Case, **open_: float) -> Case:
+    """The same, where it is not known which settings serve as well."""
+    return each_look(
+        case, lambda look: replace(look, money=replace(look.money, saving=replace(look.money.saving, **open_)))
+    )
+
+
+def test_a_saving_that_rests_on_the_baselines_setting_is_no_go() -> None:
+    """Set as the candidate is, the baseline would cost as little: 40 % less of it is then no saving of the move."""
+    ruling = said(left_open(GOOD, worse=0.45))
+    saving = ruling.of(Gate.SAVING)
+
+    assert ruling.state is Verdict.NOT_SHOWN
+    assert saving is not None
+    assert (saving.passes, saving.harm) == (False, False)
+    assert saving.why == "set as the candidate is, the baseline would cost less, and it is not surely slower so"
+
+
+def test_a_loss_that_rests_on_the_candidates_setting_is_no_reason_to_stay() -> None:
+    dear = drawn(-0.3, seed=5)
+    ruling = said(left_open(dear, better=0.6))
+    saving = ruling.of(Gate.SAVING)
+
+    assert said(dear).state is Verdict.NOT_WORTH_IT
+    assert ruling.state is Verdict.NOT_SHOWN
+    assert saving is not None
+    assert (saving.passes, saving.harm) == (False, False)
+    assert saving.why == "set as the baseline is, the candidate would cost less, and it is not surely slower so"
+
+
+def test_settings_that_are_left_open_and_turn_nothing_are_not_spoken_of() -> None:
+    assert [each.why for each in said(left_open(GOOD, worse=0.01, better=3.0)).gates] == [
+        each.why for each in said(GOOD).gates
+    ]
 
 
 def test_while_looks_remain_it_waits_for_the_next_one() -> None:
