@@ -276,7 +276,7 @@ def _month(nano: float | None) -> str:
 def _setting(setting: Setting) -> str:
     if setting.hours is not None:
         return f"{setting.min_workers} rented {setting.hours[0]}:00 to {setting.hours[1]}:00 UTC"
-    if setting.min_workers == setting.max_workers:
+    if setting.stands:
         return f"{setting.min_workers} rented around the clock"
     window = "never gone" if math.isinf(setting.window_s) else f"window {setting.window_s:g} s"
     parts = [window, f"{setting.min_workers} kept up" if setting.min_workers else ""]

@@ -76,7 +76,7 @@ def worth_trying(service: Service, terms: Terms) -> list[Setting]:
     """Every window with none or one worker kept up, and one, two or as many as deployed at most; rented ones as many as
     the traffic needs and one more, by the hour."""
     now = service.setting
-    if now.min_workers != now.max_workers:
+    if not now.stands:
         return choices(service, min_workers=KEPT_UP, max_workers=AT_MOST)
     busy = terms.traffic.per_day / 86_400 * (float(service.service.high.mean()) + service.overhead_s)
     least = min(MOST_MACHINES, math.floor(busy) + 1)
@@ -107,7 +107,7 @@ def options_of(found: Blended, bought: Sequence[Bought] = ()) -> list[Option]:
         chosen = offered.best or offered.as_is
         options.append(Served(name=offered.name, service=chosen.service, setting=chosen.setting))
         around = rented()
-        if chosen.service.setting.hours is None and _rents(chosen) and chosen.setting != around:
+        if chosen.service.setting.hours is None and chosen.setting.stands and chosen.setting != around:
             options.append(Served(name=f"{offered.name} around the clock", service=chosen.service, setting=around))
     return [*options, *bought]
 
@@ -129,7 +129,7 @@ def _offered(tried: Sequence[Tried], name: str, trials: Trials) -> Offered:
 
 def at_best(best: Tried, least: Tried, trials: Trials, *, alpha: float = stats.TWO_SIDED) -> Estimate | None:
     """The saving at equal service, its limits as open as it is which settings serve as well."""
-    return saving(best, least, swapped=trials.swapped(best, least, may=worth_trying), alpha=alpha)
+    return saving(best, least, swapped=trials.swapped(best, least), alpha=alpha)
 
 
 def why_none(tried: Sequence[Tried], name: str) -> str:
@@ -138,10 +138,6 @@ def why_none(tried: Sequence[Tried], name: str) -> str:
     near = [each for each in mine if each.ratio is not None and each.ratio.point is not None]
     chosen = min(near, key=lambda each: each.ratio.point if each.ratio and each.ratio.point else math.inf, default=None)
     return (chosen or mine[0]).reason
-
-
-def _rents(tried: Tried) -> bool:
-    return tried.setting.min_workers == tried.setting.max_workers
 
 
 def _why(service: Service | Unmeasured) -> Unmeasured:

@@ -88,7 +88,7 @@ def choices(
     Fewer workers at most make requests wait where they would start another: cheaper, as long as it serves as well.
     """
     now = service.setting
-    if now.min_workers == now.max_workers:
+    if now.stands:
         return [now]
     others = (
         replace(now, window_s=window, min_workers=least, max_workers=most)

@@ -56,6 +56,11 @@ class Setting:
                 "Machines rented by the hour are as many at least as at most, and their window is infinite."
             )
 
+    @property
+    def stands(self) -> bool:
+        """Are as many up as there may be, as rented machines are? Then no window matters."""
+        return self.min_workers == self.max_workers
+
 
 def rented(machines: int = 1, *, hours: tuple[int, int] | None = None) -> Setting:
     """So many machines, around the clock or in these hours of each day."""

@@ -1,7 +1,7 @@
 """Every provider's settings tried on the same arrivals, with limits only for what may be the cheapest."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis import estimates
@@ -71,17 +71,17 @@ class Trials:
                 break
         return [found.get(setting) or seen[setting] for setting in dict.fromkeys((service.setting, *settings))]
 
-    def swapped(
-        self, candidate: Tried, baseline: Tried, *, may: Callable[[Service, Terms], Sequence[Setting]]
-    ) -> Swapped:
-        """Each as the other one is set. may: the settings that are worth trying of a service."""
-        return Swapped(candidate=self._as(baseline, candidate, may), baseline=self._as(candidate, baseline, may))
+    def swapped(self, candidate: Tried, baseline: Tried) -> Swapped:
+        """Each as the other one is set."""
+        return Swapped(candidate=self._as(baseline, candidate), baseline=self._as(candidate, baseline))
 
-    def _as(self, model: Tried, tried: Tried, may: Callable[[Service, Terms], Sequence[Setting]]) -> Tried | None:
+    def _as(self, model: Tried, tried: Tried) -> Tried | None:
         """This service as that one is set; None where it cannot be, costs no less so, or is surely slower."""
+        if tried.service.setting.stands or model.setting.stands:
+            return None
         workers = {name: getattr(model.setting, name) for name in ("window_s", "min_workers", "max_workers")}
         setting = replace(tried.service.setting, **workers)
-        if setting == tried.setting or setting not in may(tried.service, self.terms):
+        if setting == tried.setting:
             return None
         found = self.tried(tried.service, setting)
         low = found.ratio.limits.low if found.ratio else None

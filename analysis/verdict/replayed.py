@@ -77,7 +77,7 @@ def _replayed(candidate: Service, baseline: Service, terms: Terms) -> Replayed:
         as_is=of_candidate[0],
         best=best,
         base=base,
-        swapped=trials.swapped(best, base, may=worth_trying) if best and base else None,
+        swapped=trials.swapped(best, base) if best and base else None,
         never_as_well=best is None and _surely_slower(trials, candidate),
         why="" if best else why_none(of_candidate, candidate.name),
     )

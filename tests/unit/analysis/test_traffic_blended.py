@@ -196,7 +196,7 @@ def test_who_is_lucky_with_a_setting_is_not_surely_cheaper(seed: int, lucky: str
 def test_what_the_baseline_saves_by_the_candidates_setting_is_counted_in_its_own_dollars() -> None:
     other, modal, trials = same_again(4)
     best, base = best_of(trials, other), best_of(trials, modal)
-    swapped = trials.swapped(best, base, may=worth_trying)
+    swapped = trials.swapped(best, base)
     assert swapped.baseline is not None
     found = saved(best, base, swapped=swapped)
     assert found is not None
@@ -214,6 +214,6 @@ def test_a_setting_that_is_surely_slower_or_dearer_or_cannot_be_opens_nothing(fo
     assert runpod.best is not None
     short = next(each for each in found.tried if each.service.name == "Runpod" and each.setting.window_s == 5)
 
-    assert strict.swapped(replace(runpod.best, setting=short.setting), base, may=worth_trying) == Swapped()
+    assert strict.swapped(replace(runpod.best, setting=short.setting), base) == Swapped()
     rented_one = vast.best or vast.as_is
-    assert trials.swapped(rented_one, base, may=worth_trying).candidate is None, "a machine is there or it is not"
+    assert trials.swapped(rented_one, base) == Swapped(), "a machine is there or it is not"
