@@ -29,9 +29,9 @@ def follow(at: load.Version, ground: str, *, measuring: bool) -> None:
 
 
 def tell_change(said: Document) -> None:
-    """A toast where the rule says something else than when this reader saw it last."""
-    finding = title(said)
+    """A toast where the rule places a workflow elsewhere, or in another state, than when this reader saw it last."""
+    places = [(row["workflow"], row["state"], row["destination"]) for row in said["workflows"]]
     before = st.session_state.get(_SAID)
-    st.session_state[_SAID] = finding
-    if before not in (None, finding) and any(row["look"] for row in said["candidates"]):
-        st.toast(money_text(f"Verdict changed: {finding}"), icon=":material/balance:")
+    st.session_state[_SAID] = places
+    if before not in (None, places):
+        st.toast(money_text(f"Verdict changed: {title(said)}"), icon=":material/balance:")

@@ -255,7 +255,7 @@ def test_what_is_done_while_it_is_read_is_judged_and_drawn(own: Path, open_page:
     assert [toast.value for toast in app.toast] == []
     grounds = chain(["as it was", "a block later"], repeat("a block later"))
     monkeypatch.setattr(load, "ground", lambda _: next(grounds))
-    app.session_state["verdict-said"] = "Stay on Modal: no candidate saves 20 %"
+    app.session_state["verdict-said"] = [("flux-dev", "not_worth_it", "modal")]
 
     app.run()
 
