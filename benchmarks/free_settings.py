@@ -1,9 +1,10 @@
 """How often is one of two surely cheaper where settings are searched? `python -m benchmarks.free_settings [pairs]`.
 
 The operating characteristics hold windows fixed. Here each arm has the cheapest setting that is shown to serve as well,
-by twelve blocks of 60 warm and 4 cold jobs, and the baseline costs as much a second as the candidate, or 40 % more.
+by twelve blocks of 60 warm and 4 cold jobs, and the candidate costs as much a second as the baseline, or 40 % less.
 Beside each other: limits that know of blocks alone, and those that are as open as it is which settings serve. About
-a second a pair. Exit code 1 if of two that are alike one is surely cheaper more often than alpha, by two errors.
+a second a pair. Exit code 1 if of two that are alike the candidate surely saves, or of a true saving it surely does
+not, more often than alpha by two errors, or if most pairs of a row say nothing.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections import Counter
 from rich.console import Console
 from rich.table import Table
 
+from analysis import stats
 from analysis.looks import alphas
 from analysis.traffic.blended import at_best, worth_trying
 from analysis.traffic.equal import Terms, cheapest, saving
@@ -58,9 +60,11 @@ def main(arguments: list[str]) -> int:
         for price in PRICES:
             said = found(pairs, per_day=per_day, price=price)
             table.add_row(f"{per_day}", f"{price:g}", *(f"{said[name] / pairs:.2f}" for name in names))
-            most = max(most, said["go by ours"] / pairs) if price == 1 else most
+            wrong = said["go by ours" if price == 1 else "stay by ours"]
+            most = max(most, wrong / pairs, float(2 * said["unknown"] > pairs))
     Console(width=120).print(table)
-    print(f"Of two that are alike one is surely cheaper in at most {most:.2f} of the pairs; {ALPHA} are allowed.")
+    low, high = stats.wilson(most * pairs, pairs)
+    print(f"Surely wrong in at most {most:.2f} [{low:.2f}, {high:.2f}] of the pairs of a row; {ALPHA} are allowed.")
     return 0 if most <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / pairs) else 1
 
 

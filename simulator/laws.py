@@ -46,7 +46,9 @@ class Laws:
     def __init__(self, world: World, provider: str, seed: int) -> None:
         self.world, self.provider, self.seed = world, provider, seed
         self.own: ProviderWorld = world.provider(provider)
-        self._hosts = self._dice("bad host").random()  # begun by chance, then counted
+        self._hosts: float | None = (
+            None  # that booted, times their bad share; an endpoint of Runpod has laws of its own
+        )
 
     def boot(self, deployment: str, index: int) -> BootDraw:
         """The `index`-th worker of a deployment."""
@@ -57,15 +59,16 @@ class Laws:
             kind="restored" if restored else "cold",
             pull_us=_draw(self.own.pull, dice),
             boot_us=_draw(law, dice),
-            host_factor=math.exp(dice.gauss(0, self.own.host_sigma)) * self._bad(),
+            host_factor=math.exp(dice.gauss(0, self.own.host_sigma)) * self._bad(deployment),
             crashes=dice.random() < self.own.crash_share,
             clock_us=us(self._dice("clock", deployment, index).uniform(-1, 1) * self.own.clock_skew_s),
             lag_us=self.lag_us(deployment, index),
         )
 
-    def _bad(self) -> float:
+    def _bad(self, deployment: str) -> float:
         """Every so many-th of those that boot, from a drawn one on: at a tenth four of 40, whatever the seed."""
-        before, self._hosts = self._hosts, self._hosts + self.own.bad_host_share
+        before = self._dice("bad host", deployment).random() if self._hosts is None else self._hosts
+        self._hosts = before + self.own.bad_host_share
         return self.own.bad_host_factor if math.floor(self._hosts) > math.floor(before) else 1.0
 
     def hour_factor(self, now_us: int) -> float:

@@ -32,7 +32,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "blended": "Our traffic replayed through what was measured: billed / estimated x (paid seconds x rate + boots x "
     "their price) + what is due at rest, over the good images of the month. This basis alone decides.",
     "equal service": "Each provider, the baseline too, at its cheapest setting whose blended p95 is at most 1.25 times "
-    "the baseline's as it is now, at the upper end of its interval.",
+    "the baseline's as it is now, at the upper end of its interval. The interval of such a saving holds each at the "
+    "other's setting too, unless that is surely slower.",
     "as is": "Both as they are deployed now. Most of such a saving is a shorter window, which the baseline can have "
     "too.",
     "blended p95": "95th percentile of cold and warm latencies, mixed by the replayed cold share, with the replayed "

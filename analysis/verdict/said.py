@@ -81,6 +81,8 @@ def of_candidate(snapshot: Snapshot, ruling: Ruling) -> str:
         case Verdict.GO:
             return f"Saves {_value(saving)}, every guardrail holds."
         case Verdict.NO_GO if (failed := _failed(ruling)) is not None:
+            if failed.estimate is None:  # images, which people judged
+                return f"Fails {NAMES[failed.gate]}: {failed.why}."
             over = "" if failed in ruling.gates else " over all jobs"
             return f"Fails {NAMES[failed.gate]}{over}: {_value(failed)}, limit {limit(failed)}."
         case Verdict.NOT_WORTH_IT:

@@ -254,13 +254,14 @@ def test_what_is_done_while_it_is_read_is_judged_and_drawn(own: Path, open_page:
     app = open_page(own, "decision")
     assert [toast.value for toast in app.toast] == []
     grounds = chain(["as it was", "a block later"], repeat("a block later"))
-    monkeypatch.setattr(load, "ground", lambda _: next(grounds))
+    asked: list[str] = []
+    monkeypatch.setattr(load, "ground", lambda _: asked.append(next(grounds)) or asked[-1])
     app.session_state["verdict-said"] = [("flux-dev", "not_worth_it", "modal")]
 
     app.run()
 
     assert app.title[0].value.startswith("Not enough to decide")
-    assert next(grounds) == "a block later"
+    assert len(asked) == 4, "the page and its look for news, and both again once there is some"
     assert [toast.value for toast in app.toast] == [f"Verdict changed: {app.title[0].value}"]
     assert not app.exception
 

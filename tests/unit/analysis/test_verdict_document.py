@@ -184,6 +184,13 @@ def test_a_no_go_names_what_failed_and_not_a_gate_that_held() -> None:
     assert says[0] == "No window serves our traffic as well: even workers that never go are slower."
     assert says[1].startswith("Fails warm p95 over all jobs: ")
     assert says[1].endswith(", limit 1.10×.")
+    worse = [
+        replace(
+            each, looks=[replace(look, preference_high=0.39, quality_why="people prefer it") for look in each.looks]
+        )
+        for each in good.cases
+    ]
+    assert document(replace(good, cases=worse))["candidates"][0]["says"] == "Fails image parity: people prefer it."
 
 
 def test_every_number_has_its_limits_its_n_and_its_margin() -> None:

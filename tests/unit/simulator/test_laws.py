@@ -168,6 +168,15 @@ def test_bad_hosts_are_as_many_and_as_slow_as_the_world_says_and_change_no_other
     assert [draw.boot_us for draw in before] == [draw.boot_us for draw in after]
 
 
+def test_of_endpoints_with_laws_of_their_own_as_many_begin_on_a_bad_host() -> None:
+    world = load_world("default")
+    bad = world.model_copy(update={"runpod": world.runpod.model_copy(update={"bad_host_share": 0.1})})
+    plain, slow = ([Laws(each, "runpod", 3).boot(f"d{n}", 0) for n in range(2000)] for each in (world, bad))
+    share = sum(late.host_factor > 2 * early.host_factor for early, late in zip(plain, slow, strict=True)) / 2000
+
+    assert 0.08 < share < 0.12
+
+
 def test_work_drifts_over_the_day_from_midnight_to_noon() -> None:
     world = load_world("default")
     drifting = world.model_copy(update={"runpod": world.runpod.model_copy(update={"day_drift": 0.2})})
