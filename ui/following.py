@@ -1,5 +1,6 @@
 """Decision keeps up: what is done while somebody reads it is judged beside the page, then the page is drawn anew."""
 
+import time
 from contextlib import suppress
 
 import streamlit as st
@@ -17,8 +18,13 @@ _SAID = "verdict-said"
 
 
 @st.fragment(run_every=LOOK_S)
-def follow(at: load.Version, ground: str, *, measuring: bool) -> None:
-    """ground: `load.ground` of what is shown; measuring: each job is news, not only what is done."""
+def follow(at: load.Version, ground: str, drawn_at: float, *, measuring: bool) -> None:
+    """ground: `load.ground` of what is shown; measuring: each job is news, not only what is done.
+
+    drawn_at: monotonic; a page that was begun just now is drawn to its end, however fast things change.
+    """
+    if time.monotonic() - drawn_at < LOOK_S / 2:
+        return
     here = source()
     now = load.version(here) if measuring else at
     if now == at and load.ground(here) == ground:

@@ -18,7 +18,7 @@ from storage.db import DataFolder, open_engine
 from storage.models import Image, Job, Pair, Run, SignOff, Snapshot, TrafficProfile, Vote
 from tests.pages import campaign
 from tests.pages.conftest import Open, words
-from ui import load, load_verdict
+from ui import following, load, load_verdict
 from ui.source import source
 from words import EffortKind, VoteChoice
 
@@ -255,6 +255,7 @@ def test_what_is_done_while_it_is_read_is_judged_and_drawn(own: Path, open_page:
     assert [toast.value for toast in app.toast] == []
     grounds = chain(["as it was", "a block later"], repeat("a block later"))
     asked: list[str] = []
+    monkeypatch.setattr(following, "LOOK_S", 0.0)
     monkeypatch.setattr(load, "ground", lambda _: asked.append(next(grounds)) or asked[-1])
     app.session_state["verdict-said"] = [("flux-dev", "not_worth_it", "modal")]
 
