@@ -1,7 +1,5 @@
 """Decision: move, stay or split, and what is it worth? Until the rule has run: what is measured, what is missing."""
 
-import time
-
 import streamlit as st
 
 from analysis.arrivals import LoadError
@@ -45,6 +43,7 @@ def shared(name: str) -> load_verdict.Said:
         st.stop()
 
 
+drawn_at = source().clock.alive_s()
 ground = load.ground(source())  # first: what is done from here on is news
 at = load.version(source())
 name = st.query_params.get("snapshot", "")
@@ -57,9 +56,7 @@ if found.document is not None:
     verdict_panels.verdict(at, found)
     if not name:
         following.tell_change(found.document)
-        following.follow(
-            at, ground, time.monotonic(), measuring=not any(row["look"] for row in found.document["candidates"])
-        )
+        following.follow(at, ground, drawn_at, measuring=not any(row["look"] for row in found.document["candidates"]))
     st.stop()
 
 data = load.measured(at)
@@ -68,7 +65,7 @@ moves = [move for scope in main_scopes(data.jobs) for move in beside_modal(scope
 live = next((line for line in lines if line.run.status in LIVE), None)
 
 draw.title(decision_view.decision_title(lines, ended))
-following.follow(at, ground, time.monotonic(), measuring=True)
+following.follow(at, ground, drawn_at, measuring=True)
 if not ended and live is None:
     st.markdown(
         "A first look at one workflow on three providers takes about an hour; the launch form says what it costs."

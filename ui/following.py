@@ -1,6 +1,5 @@
 """Decision keeps up: what is done while somebody reads it is judged beside the page, then the page is drawn anew."""
 
-import time
 from contextlib import suppress
 
 import streamlit as st
@@ -21,11 +20,11 @@ _SAID = "verdict-said"
 def follow(at: load.Version, ground: str, drawn_at: float, *, measuring: bool) -> None:
     """ground: `load.ground` of what is shown; measuring: each job is news, not only what is done.
 
-    drawn_at: monotonic; a page that was begun just now is drawn to its end, however fast things change.
+    drawn_at: the clock's `alive_s`; a page that was begun just now is drawn to its end, however fast things change.
     """
-    if time.monotonic() - drawn_at < LOOK_S / 2:
-        return
     here = source()
+    if here.clock.alive_s() - drawn_at < LOOK_S / 2:
+        return
     now = load.version(here) if measuring else at
     if now == at and load.ground(here) == ground:
         return
