@@ -196,7 +196,7 @@ class _Jumping:
         self._inner, self._loop = selectors.DefaultSelector(), loop
 
     def select(self, timeout: float | None) -> list[Any]:
-        if events := self._inner.select(0):
+        if len(self._inner.get_map()) > 1 and (events := self._inner.select(0)):  # beside the loop's own pipe
             return events
         if timeout is None:
             raise Deadlock("Nothing is ready and no timer is set.")

@@ -25,6 +25,8 @@ _WINDOW_PX = 7  # of the structural similarity
 _NONE = "no pair was compared"
 _DECIMALS = 6  # the rest is rounding of single precision
 
+Luma = NDArray[np.uint8]
+
 PAIRED = pl.Schema(
     {
         "pair_id": pl.Int64(),
@@ -46,28 +48,29 @@ PAIRED = pl.Schema(
 )
 
 
-def dissimilarity(one: bytes, other: bytes) -> float:
-    """1 - SSIM of luma at 512 px (Wang et al. 2004, windows of 7 x 7): 0 for the same picture, 2 at most.
+def dissimilarity(mine: Luma, base: Luma) -> float:
+    """1 - SSIM of what `luma` gave (Wang et al. 2004, windows of 7 x 7): 0 for the same picture, 2 at most.
 
-    Raises NoPicture where one is none, or where their sizes differ or are below 7 px: there is nothing to compare.
+    Raises NoPicture where their sizes differ or are below 7 px: there is nothing to compare.
     """
     from skimage.metrics import structural_similarity  # 0.4 s, and only who compares needs it
 
-    mine, base = _luma(one), _luma(other)
     if mine.shape != base.shape or min(mine.shape) < _WINDOW_PX:
         raise NoPicture("wrong_size", mine.shape[::-1])
-    alike = float(structural_similarity(mine, base, win_size=_WINDOW_PX, data_range=255))
+    alike = float(
+        structural_similarity(mine.astype(np.float32), base.astype(np.float32), win_size=_WINDOW_PX, data_range=255)
+    )
     return round(max(0.0, 1 - alike), _DECIMALS)
 
 
-def _luma(image: bytes) -> NDArray[np.float32]:
-    """0-255, shape (height, width), the longer side 512 px or less."""
+def luma(image: bytes) -> Luma:
+    """0-255, shape (height, width), the longer side 512 px or less. Raises NoPicture."""
     picture = pixels(image).convert("L")
     scale = COMPARED_PX / max(picture.size)
     if scale < 1:
         width, height = (max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(picture, dtype=np.float32)
+    return np.asarray(picture)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Is it a whole picture at all? Bytes in, facts out; what it shows is for people to judge."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ FLAT_SHARE = 0.99
 NOISE_CORRELATION = 0.2  # neighbours, and the colours of a detail, agree far more in any picture; in noise, not at all
 GRAIN_SD = 12.0  # of luma 0-255, at more than half of all pixels: film grain stays below 5
 
-_Floats = NDArray[np.float64]  # (height, width), or (height, width, 3)
+_Ints = NDArray[np.int16]  # (height, width), or (height, width, 3)
+_STEEPEST = 4 * 255  # what a Laplacian can be at most
 _WHITE_TO_MEDIAN = 0.6745 * 20**0.5  # median |Laplacian| of white noise of sd 1: the kernel's squares add up to 20
 
 
@@ -39,57 +41,92 @@ class ImageFacts:
     defect: str | None = None
 
 
-def inspect(image: bytes, expected_size: tuple[int, int] | None) -> ImageFacts:
-    """Decode the image and measure it; `expected_size` is (width, height) as asked for, None to skip that check."""
+@dataclass(frozen=True)
+class _Tally:
+    """How often each whole number occurs: mean, spread and median of a million of them at once, and exactly."""
+
+    values: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = self.counts / self.counts.sum()
+        return found
+
+    @property
+    def mean(self) -> float:
+        return float(self.shares @ self.values)
+
+    @property
+    def variance(self) -> float:
+        return float(self.shares @ (self.values - self.mean) ** 2)
+
+    @property
+    def median_size(self) -> float:
+        """The median of their absolute values."""
+        sizes = np.bincount(np.abs(self.values), weights=self.counts).cumsum()
+        low, high = np.searchsorted(sizes, [(sizes[-1] + 1) // 2, sizes[-1] // 2 + 1])
+        return float(low + high) / 2
+
+
+def inspect(image: bytes, expected_size: tuple[int, int] | None) -> tuple[ImageFacts, Image.Image | None]:
+    """Decode the image and measure it; its pixels too, where it has any, for what else is made of them.
+
+    `expected_size` is (width, height) as asked for, None to skip that check.
+    """
     try:
         colour = pixels(image)
     except NoPicture as error:
         width, height = error.size
-        return ImageFacts(width=width, height=height, defect=error.defect)
+        return ImageFacts(width=width, height=height, defect=error.defect), None
+    return _measured(colour, expected_size), colour
+
+
+def _measured(colour: Image.Image, expected_size: tuple[int, int] | None) -> ImageFacts:
     width, height = colour.size
-    luma = np.asarray(colour.convert("L"), dtype=np.float64)
+    grey = colour.convert("L")
+    luma, tones = np.asarray(grey, dtype=np.int16), _Tally(np.arange(256), np.asarray(grey.histogram()))
+    details = _tally(_laplacian(luma)) if min(luma.shape) >= 3 else None
+    wrong_size = expected_size not in (None, (width, height))
     return ImageFacts(
         width=width,
         height=height,
         pixel_sha256=hashlib.sha256(b"%dx%d" % (width, height) + colour.tobytes()).hexdigest(),
         perceptual_hash=_perceptual_hash(colour),
-        sharpness=_sharpness(luma),
-        luma_mean=float(luma.mean()),
-        luma_sd=float(luma.std()),
-        entropy=_entropy(luma),
-        defect="wrong_size" if expected_size not in (None, (width, height)) else _defect(luma, colour),
+        sharpness=None if details is None else details.variance,
+        luma_mean=tones.mean,
+        luma_sd=math.sqrt(tones.variance),
+        entropy=_entropy(tones),
+        defect="wrong_size" if wrong_size else _defect(luma, tones, details, colour),
     )
 
 
-def _defect(luma: _Floats, colour: Image.Image) -> str | None:
-    if luma.mean() < BLACK_MEAN:
+def _defect(luma: _Ints, tones: _Tally, details: _Tally | None, colour: Image.Image) -> str | None:
+    if tones.mean < BLACK_MEAN:
         return "black"
-    most_common = np.bincount(luma.astype(np.uint8).ravel(), minlength=256).max()
-    if luma.mean() > WHITE_MEAN or luma.std() < FLAT_SD or most_common > FLAT_SHARE * luma.size:
+    if tones.mean > WHITE_MEAN or math.sqrt(tones.variance) < FLAT_SD or tones.shares.max() > FLAT_SHARE:
         return "flat"
-    if _neighbours_agree(luma) < NOISE_CORRELATION:
+    if _neighbours_agree(luma, tones) < NOISE_CORRELATION:
         return "noise"
-    if _grain(luma) > GRAIN_SD and _colours_agree(np.asarray(colour, dtype=np.float64)) < NOISE_CORRELATION:
+    if _grain(details) > GRAIN_SD and _colours_agree(np.asarray(colour, dtype=np.int16)) < NOISE_CORRELATION:
         return "noise"
     return None
 
 
-def _neighbours_agree(luma: _Floats) -> float:
+def _neighbours_agree(luma: _Ints, tones: _Tally) -> float:
     """Correlation of each pixel with the one to its right and the one below, the larger of both."""
-    centred = luma - luma.mean()
-    right = (centred[:, :-1] * centred[:, 1:]).mean()
-    below = (centred[:-1] * centred[1:]).mean()
-    return float(max(right, below) / centred.var())
+    centred = luma - tones.mean
+    right = np.einsum("ij,ij->", centred[:, :-1], centred[:, 1:]) / max(1, centred[:, 1:].size)
+    below = np.einsum("ij,ij->", centred[:-1], centred[1:]) / max(1, centred[1:].size)
+    return float(max(right, below) / tones.variance)
 
 
-def _grain(luma: _Floats) -> float:
+def _grain(details: _Tally | None) -> float:
     """Standard deviation of the noise, from the median pixel (Donoho 1995, on the Laplacian); 0 below 3 x 3 pixels."""
-    if min(luma.shape) < 3:
-        return 0.0
-    return float(np.median(np.abs(_laplacian(luma))) / _WHITE_TO_MEDIAN)
+    return 0.0 if details is None else details.median_size / _WHITE_TO_MEDIAN
 
 
-def _colours_agree(rgb: _Floats) -> float:
+def _colours_agree(rgb: _Ints) -> float:
     """Correlation of the details of red, green and blue: edges and texture show in all three, coloured noise apart.
 
     0.65 and more in photographs, 1 in a grey one; less only in drawings of flat colours, which have no grain.
@@ -98,22 +135,23 @@ def _colours_agree(rgb: _Floats) -> float:
     return float((shared.sum() / np.trace(shared) - 1) / 2)
 
 
-def _laplacian(values: _Floats) -> _Floats:
-    """Four times each inner pixel less its four neighbours, per channel."""
+def _laplacian(values: _Ints) -> _Ints:
+    """Four times each inner pixel less its four neighbours, per channel: its variance is how sharp a picture is
+    (Pech-Pacheco et al. 2000).
+    """
     around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
-    inner: _Floats = 4 * values[1:-1, 1:-1] - around
+    inner: _Ints = 4 * values[1:-1, 1:-1] - around
     return inner
 
 
-def _sharpness(luma: _Floats) -> float | None:
-    """Variance of the 4-neighbour Laplacian (Pech-Pacheco et al. 2000); None below 3 x 3 pixels."""
-    return float(_laplacian(luma).var()) if min(luma.shape) >= 3 else None
+def _tally(laplacian: _Ints) -> _Tally:
+    counts = np.bincount(laplacian.ravel() + _STEEPEST, minlength=2 * _STEEPEST + 1)
+    return _Tally(np.arange(-_STEEPEST, _STEEPEST + 1), counts)
 
 
-def _entropy(luma: _Floats) -> float:
+def _entropy(tones: _Tally) -> float:
     """Shannon entropy of the luma histogram, bits: 0 for one tone, at most 8."""
-    shares = np.bincount(luma.astype(np.uint8).ravel(), minlength=256) / luma.size
-    shares = shares[shares > 0]
+    shares = tones.shares[tones.counts > 0]
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis import stats
-from analysis.parity import PAIRS, SPREAD_PAIRS, dissimilarity, likeness
+from analysis.parity import PAIRS, SPREAD_PAIRS, dissimilarity, likeness, luma
 from simulator.picture import Defect, Picture, paint
 from workflows.prompts import PromptJob, draw
 
@@ -60,9 +60,9 @@ def row(job: PromptJob, *, side: int = SIDE_PX) -> dict[str, float]:
     """One prompt and seed: how far each kind's image is from the baseline's."""
     given = {"prompt": job.text, "seed": job.seed, "width": side, "height": side, "steps": STEPS}
     picture: dict[str, Any] = {**given, "reference_steps": STEPS}
-    base = paint(Picture(**picture, variant="baseline"))
+    base = luma(paint(Picture(**picture, variant="baseline")))
     return {
-        kind: dissimilarity(base, paint(Picture(**{**picture, "variant": "candidate", **swap})))
+        kind: dissimilarity(luma(paint(Picture(**{**picture, "variant": "candidate", **swap}))), base)
         for kind, swap in KINDS.items()
     }
 

@@ -5,6 +5,7 @@ the simulator that goes on with it on sockets.
 """
 
 import asyncio
+import gc
 import logging
 import os
 from datetime import date, datetime
@@ -34,13 +35,14 @@ from storage.db import DataFolder, lock_folder, open_engine
 from storage.models import Backend, Block, Installation, Job, Run
 from storage.schedules import SchedulePlan
 from storage.writer import Writer
-from words import BlockStatus, JobStatus, Provider, RunStatus
+from words import BlockStatus, Provider, RunStatus
 
 LOOK_S = 10.0  # world seconds between two looks at what is under way
+_RARELY = (20_000, 20, 20)  # objects, and rounds, until garbage is looked for
 PICTURES = 1_000  # that the painter remembers: each prompt and seed comes again in every block
+_FIRST_DAY = date(2026, 11, 4)
 _SETTINGS = {"width": 1024, "height": 1024}  # of both: one of qwen's own size is painted in twice the time
-_OVER = [status for status in RunStatus if status.final]
-_DONE = [status for status in JobStatus if status.final]
+_OPEN_RUN = select(Run.id).where(col(Run.status).not_in([status for status in RunStatus if status.final])).limit(1)
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +56,6 @@ def people() -> People:
         "backends": ("modal", "runpod", "vast"),
         "cap_usd": Decimal(400),
         "seed": 7,
-        "warm": 30,
         "idle_timeout_s": 20,  # two real seconds at ten times the speed: a busy machine turns no warm job cold
         "params": _SETTINGS,
         "asked_by": ANA,
@@ -62,9 +63,9 @@ def people() -> People:
     }
     return People(
         schedules=[
-            SchedulePlan(workflow="flux-dev", gpu="L40S", first_day=date(2026, 11, 4), **shared),
+            SchedulePlan(workflow="flux-dev", gpu="L40S", first_day=_FIRST_DAY, warm=30, **shared),
             SchedulePlan(
-                workflow="qwen-image-2512", gpu="H100", first_day=date(2026, 11, 4), days=3, blocks=12, **shared
+                workflow="qwen-image-2512", gpu="H100", first_day=_FIRST_DAY, days=3, blocks=12, warm=20, **shared
             ),
         ],
         per_day=1250.0,  # 38,000 images a month
@@ -87,6 +88,8 @@ def past() -> None:
         raise Refused("Only a demo has a past: start it with `bakeoff demo`.")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_parent()
+    gc.freeze()  # what is imported by now stays, and of what comes little is ever garbage
+    gc.set_threshold(*_RARELY)
     with lock_folder(folder):
         engine = _hurried(folder)
         world = load_world(_installed(engine).world or "default")
@@ -126,6 +129,7 @@ async def live(folder: DataFolder, engine: Engine, people: People, clock: Virtua
         blobs=Blobs(folder.blobs),
         token=installation.token,
         simulated=True,
+        look_s=LOOK_S,
     )
     service = Service(ctx, pid=os.getpid())
     working = asyncio.create_task(service.run())
@@ -147,25 +151,25 @@ def _unpriced(session: Session) -> bool:
 
 async def _until_the_last_block(ctx: Context, shared: SharedClock) -> None:
     """Leap from block to block, with the clock that the pages read, until one is left."""
-    told = 0
     while True:
         await ctx.clock.sleep(LOOK_S)
         shared.leap(ctx.clock.now())
-        done, of, open_runs, left, at = await ctx.load(_course)
-        if done >= told + 100:
-            told = done
-            say(f"{done:,} of {of:,} jobs so far")
-        if open_runs or at is None:
+        if await ctx.load(_under_way):
             continue
-        if left == 1:
+        jobs, left, at = await ctx.load(_between)
+        if left == 1 or at is None:
             return
-        ctx.clock.leap(at)
+        if at > ctx.clock.now():  # else the collector has not seen yet that it is due
+            say(f"{jobs:,} jobs so far, {left} blocks to go")
+            ctx.clock.leap(at)
 
 
-def _course(session: Session) -> tuple[int, int, int, int, datetime | None]:
-    """Jobs done and of how many so far, open runs, blocks left, and when the next one starts."""
-    done = session.exec(select(func.count()).select_from(Job).where(col(Job.status).in_(_DONE))).one()
-    of = session.exec(select(func.count()).select_from(Job)).one()
-    runs = session.exec(select(func.count()).select_from(Run).where(col(Run.status).not_in(_OVER))).one()
+def _under_way(session: Session) -> bool:
+    return session.exec(_OPEN_RUN).first() is not None
+
+
+def _between(session: Session) -> tuple[int, int, datetime | None]:
+    """Jobs so far, blocks that are still to start, and when the next one does."""
+    jobs = session.exec(select(func.count()).select_from(Job)).one()
     left = session.exec(select(func.count()).select_from(Block).where(Block.status == BlockStatus.PLANNED)).one()
-    return done, of, runs, left, schedules.next_start(session)
+    return jobs, left, schedules.next_start(session)

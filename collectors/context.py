@@ -20,6 +20,7 @@ from storage.writer import Writer
 
 _T = TypeVar("_T")
 _EVENT = insert(Event)  # no object, no unit of work: there is a sentence for whatever happens
+LOOK_S = 2.0  # world seconds between looks for new runs, blocks that are due and what the web asked for
 log = logging.getLogger("bakeoff.collector")
 
 
@@ -37,6 +38,7 @@ class Context:
     blobs: Blobs
     token: str  # the installation's resource-name prefix
     simulated: bool
+    look_s: float = LOOK_S
     ceilings: Ceilings = field(default_factory=Ceilings)  # beside those of each run; none in simulated worlds
     book: Book = field(default_factory=Book)
     lease_token: int = 0

@@ -19,10 +19,10 @@ from storage.plans import PlanError, RunPlan, lanes
 from words import Feature, RequestKind, RequestState, RunStatus, ScheduleStatus, called
 
 STOPS = (RequestKind.STOP_RUN, RequestKind.STOP_ALL)
-LISTEN_S = 2.0  # world seconds between looks for a wish to stop
 _OVER = [status for status in RunStatus if status.final]
 _OPEN = select(Request).where(Request.state == RequestState.ASKED).order_by(col(Request.id))
-_OPEN_STOPS = _OPEN.where(col(Request.kind).in_(STOPS))  # asked for every two seconds: built once
+_OPEN_STOPS = _OPEN.where(col(Request.kind).in_(STOPS))
+_ANY_STOP = select(Request.id).where(Request.state == RequestState.ASKED, col(Request.kind).in_(STOPS)).limit(1)
 _OTHERS = _OPEN.where(col(Request.kind).not_in(STOPS))
 _Answer = tuple[RequestState, dict[str, Any]]
 
@@ -35,6 +35,8 @@ async def answer_all(ctx: Context) -> None:
 
 async def answer_stops(ctx: Context) -> None:
     """Answer every open wish to stop, side by side: none waits for a price list, nor for another stop."""
+    if not await ctx.load(stop_asked):
+        return
     rows = await ctx.load(partial(_asked, _OPEN_STOPS))
     await to_the_end(*(_settle(ctx, row) for row in rows))
 
@@ -44,12 +46,12 @@ async def listen(ctx: Context) -> None:
     while True:
         with contextlib.suppress(StorageError):  # it stays open and is answered at the next turn
             await answer_stops(ctx)
-        await ctx.clock.sleep(LISTEN_S)
+        await ctx.clock.sleep(ctx.look_s)
 
 
 def stop_asked(session: Session) -> bool:
     """Is there a wish to stop that nobody has carried out?"""
-    return bool(_asked(_OPEN_STOPS, session))
+    return session.connection().execute(_ANY_STOP).first() is not None
 
 
 def _asked(which: SelectOfScalar[Request], session: Session) -> Sequence[Request]:

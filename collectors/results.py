@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, or_, select
 
 from analysis.pictures import MOST_BYTES
@@ -32,6 +32,7 @@ _SAME_PIXELS = (
     .where(or_(col(Job.prompt_id) != bindparam("prompt"), col(Job.seed) != bindparam("number")))
     .limit(1)
 )
+_TOLD, _SEEN = insert(ObservationRow), insert(Image)  # no objects, no unit of work: there is one of each for every job
 _decoding = BoundedSemaphore(2)  # the checks of the largest image that is taken need up to a gigabyte
 
 
@@ -85,8 +86,8 @@ def _shown(ctx: Context, kept: Kept) -> bool:
 
 def _checked(ctx: Context, sha256: str, image: bytes, asked_size: tuple[int, int] | None) -> Kept:
     with _decoding:
-        facts = inspect(image, asked_size)
-        small = thumbnail(image) if facts.pixel_sha256 is not None else None
+        facts, picture = inspect(image, asked_size)
+        small = None if picture is None else thumbnail(picture)
     return Kept(
         facts=facts,
         sha256=sha256,
@@ -108,7 +109,7 @@ def _defect(session: Session, job: Job, kept: list[Kept]) -> str | None:
 def _seen_before(session: Session, job: Job, pixel_sha256: str) -> bool:
     """Did another prompt or another seed give these pixels here? The same ones again are right to give them again."""
     given = {"lane": job.deployment_id, "pixels": pixel_sha256, "prompt": job.prompt_id, "number": job.seed}
-    return session.exec(_SAME_PIXELS, params=given).first() is not None
+    return session.connection().execute(_SAME_PIXELS, given).first() is not None
 
 
 def _values(job: Job, seen: Observation, *, finished_at: datetime, defect: str | None) -> dict[str, Any]:
@@ -144,26 +145,25 @@ def _us(seconds: float | None) -> int | None:
 def _add_rows(
     session: Session, job: Job, seen: Observation, kept: list[Kept], *, defect: str | None, at: datetime
 ) -> None:
-    assert job.id is not None  # noqa: S101 - the row was read from the table
-    session.add(ObservationRow(job_id=job.id, seen_at=at, status=seen.status, raw=seen.raw))
+    told = {"job_id": job.id, "seen_at": at, "status": seen.status, "raw": seen.raw}
+    session.connection().execute(_TOLD, told)
     for image in kept:
-        session.add(
-            Image(
-                job_id=job.id,
-                sha256=image.sha256,
-                thumbnail_sha256=image.thumbnail_sha256,
-                size_bytes=image.size_bytes,
-                pixel_sha256=image.facts.pixel_sha256,
-                width=image.facts.width,
-                height=image.facts.height,
-                perceptual_hash=image.facts.perceptual_hash,
-                sharpness=image.facts.sharpness,
-                luma_mean=image.facts.luma_mean,
-                luma_sd=image.facts.luma_sd,
-                good=defect is None,
-                defect=defect,
-            )
-        )
+        session.connection().execute(_SEEN, _row(image) | {"job_id": job.id, "good": defect is None, "defect": defect})
+
+
+def _row(image: Kept) -> dict[str, Any]:
+    return {
+        "sha256": image.sha256,
+        "thumbnail_sha256": image.thumbnail_sha256,
+        "size_bytes": image.size_bytes,
+        "pixel_sha256": image.facts.pixel_sha256,
+        "width": image.facts.width,
+        "height": image.facts.height,
+        "perceptual_hash": image.facts.perceptual_hash,
+        "sharpness": image.facts.sharpness,
+        "luma_mean": image.facts.luma_mean,
+        "luma_sd": image.facts.luma_sd,
+    }
 
 
 def _event(job: Job, values: dict[str, Any], at: datetime) -> Event:

@@ -24,7 +24,6 @@ from workflows import WorkflowError
 
 _OPEN = (BlockStatus.PLANNED, BlockStatus.STARTED)
 # Asked each turn: built once.
-_ANY_OPEN = select(Block.id).where(col(Block.status).in_(_OPEN)).limit(1)
 _ANY_DUE = select(Block.id).where(Block.status == BlockStatus.PLANNED, Block.starts_at <= bindparam("now")).limit(1)
 _ANY_RAN = (
     select(Block.id)
@@ -35,9 +34,10 @@ _ANY_RAN = (
 DOWN = "the collector was not running in its time"
 
 
-def any_open(session: Session) -> bool:
-    """Is there a block that is planned or runs?"""
-    return session.exec(_ANY_OPEN).first() is not None
+def due(session: Session, now: datetime) -> bool:
+    """Is a block to start, or has the run of one ended?"""
+    asked = session.connection()
+    return any(asked.execute(query, {"now": now}).first() for query in (_ANY_DUE, _ANY_RAN))
 
 
 def next_start(session: Session) -> datetime | None:
@@ -57,17 +57,9 @@ def under_way(session: Session) -> bool:
 async def turn(ctx: Context) -> None:
     """One look at all blocks: what has ended, what was missed, what is due."""
     now = ctx.clock.now()
-    if not await ctx.load(partial(_anything, now)):
-        return
-    due = await ctx.load(partial(_runs_beside_due, now))
-    spent = await _spent(ctx, due, now) if due else {}
+    runs = await ctx.load(partial(_runs_beside_due, now))
+    spent = await _spent(ctx, runs, now) if runs else {}
     await ctx.writer.run(partial(_turn, ctx, now, spent))
-
-
-def _anything(now: datetime, session: Session) -> bool:
-    """Is a block due, or has the run of one ended?"""
-    due, ran = (session.exec(query, params={"now": now}).first() for query in (_ANY_DUE, _ANY_RAN))
-    return (due, ran) != (None, None)
 
 
 async def _spent(ctx: Context, runs: Sequence[int], now: datetime) -> dict[int, Decimal]:

@@ -22,9 +22,8 @@ from words import JobStatus, RequestState, RunStatus
 HEARTBEAT_S = 5.0  # liveness seconds
 DRAIN_S = 60.0  # liveness seconds that jobs in flight get to come home after SIGTERM
 PRICES, BILLS, SWEEP, PAIRS = (
-    timedelta(minutes=minutes) for minutes in (15, 10, 5, 1)
+    timedelta(minutes=minutes) for minutes in (15, 10, 5, 5)
 )  # of the world, between two of each
-LOOK_S = 2.0  # world seconds between looks for new runs and requests
 _OPEN = [status for status in RunStatus if not status.final]
 # What is asked each turn is built once: to build a statement costs more than to run it.
 _ASKED = select(exists().where(col(Request.state) == RequestState.ASKED))
@@ -82,7 +81,7 @@ class Service:
         ]
         try:
             while not self.ctx.draining and not await self._over(until):
-                await self.ctx.clock.sleep(LOOK_S)
+                await self.ctx.clock.sleep(self.ctx.look_s)
             if self._runs:
                 await asyncio.wait(self._runs.values(), timeout=DRAIN_S)
         finally:
@@ -105,12 +104,13 @@ class Service:
             return False
 
     async def _turn(self) -> None:
-        asked, open_runs, scheduled = await self.ctx.load(
-            lambda session: (_asked(session), _open_runs(session), schedules.any_open(session))
+        now = self.ctx.clock.now()
+        asked, open_runs, due = await self.ctx.load(
+            lambda session: (_asked(session), _open_runs(session), schedules.due(session, now))
         )
         if asked:
             await requests.answer_all(self.ctx)
-        if scheduled:
+        if due:
             await schedules.turn(self.ctx)
         for run_id in open_runs:
             self._unsettled = True
@@ -179,11 +179,11 @@ class Service:
 
 
 def _asked(session: Session) -> bool:
-    return session.exec(_ASKED).one()
+    return bool(session.connection().execute(_ASKED).scalar_one())
 
 
 def _open_runs(session: Session) -> list[int]:
-    return [run_id for run_id in session.exec(_OPEN_RUNS) if run_id is not None]
+    return [run_id for (run_id,) in session.connection().execute(_OPEN_RUNS)]
 
 
 def _say_why(run_id: int, task: "asyncio.Task[None]") -> None:

@@ -165,7 +165,7 @@ class Book:
         return price if line is None else price + line.promised + line.reserve
 
     def _take(self, session: Session, now: datetime, scales: Callable[[str], bool], run_id: int) -> None:
-        rows = session.execute(_DEPLOYMENTS, {"known": sorted(self._open), "last": self._last}).all()
+        rows = session.connection().execute(_DEPLOYMENTS, {"known": sorted(self._open), "last": self._last}).all()
         jobs = _jobs(session, [row.id for row in rows], now)
         self.lines, self.spent, self.held, self.reserve, self.burn = {}, dict(self._closed), {}, {}, {}
         for row in rows:
@@ -323,7 +323,7 @@ _CAPS = sa.select(col(Run.id), col(Run.cap_usd), col(Run.cap_gpu_s)).where(
 
 
 def _jobs(session: Session, deployments: list[int], now: datetime) -> dict[int, Jobs]:
-    found = session.execute(_JOBS, {"deployments": deployments, "now_us": to_us(now)})
+    found = session.connection().execute(_JOBS, {"deployments": deployments, "now_us": to_us(now)})
     return {row[0]: _counted(row) for row in found}
 
 
@@ -334,5 +334,5 @@ def _counted(row: Any) -> Jobs:
 
 
 def _limits(session: Session, run_id: int) -> dict[Scope, Limit]:
-    found = session.execute(_CAPS, {"run_id": run_id})
+    found = session.connection().execute(_CAPS, {"run_id": run_id})
     return {("run", number): Limit(usd, gpu_s) for number, usd, gpu_s in found}

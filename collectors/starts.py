@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, or_, select, union_all
 from sqlmodel import Session, col
 
 from analysis.cold import mismatch, start_kind, warm_up
@@ -25,7 +25,7 @@ _SENT = select(*_COLUMNS).where(
     col(Job.sent_at).is_not(None),
 )
 _ended_at = col(Job.first_finished_at)
-_OTHERS = (
+_EACH = (
     _SENT.where(or_(_ended_at.is_(None), _ended_at >= bindparam("sent"))),
     _SENT.where(col(Job.worker_id) == bindparam("worker"), _ended_at.is_not(None))
     .order_by(_ended_at.desc())
@@ -33,6 +33,7 @@ _OTHERS = (
     _SENT.where(col(Job.start_kind).in_(_STARTED)).order_by(col(Job.id)).limit(_FIRST),
     _SENT.where(col(Job.start_kind) == StartKind.RESTORED).limit(1),
 )
+_OTHERS = union_all(*(select(each.subquery()) for each in _EACH))
 
 
 def decided(
@@ -65,8 +66,7 @@ def _others(session: Session, job: Job, worker_id: str | None, looked: Mapping[i
     """The jobs of the deployment that were under way at the same time, were on this worker last, or met no capacity
     first: they decide, however many others there are."""
     given = {"deployment": job.deployment_id, "job": job.id, "worker": worker_id, "sent": job.sent_at}
-    found = [session.connection().execute(query, given).mappings().all() for query in _OTHERS]
-    rows = {row["id"]: row for each in found for row in each}
+    rows = {row["id"]: row for row in session.connection().execute(_OTHERS, given).mappings()}
     return [_sample(row, looked.get(id, row["last_unfinished_at"])) for id, row in rows.items()]
 
 

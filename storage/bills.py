@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import String, cast, func
+from sqlalchemy import String, bindparam, cast, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -65,28 +65,48 @@ def keep_reading(session: Session, read: BillRead) -> BillRead | None:
 
 def last_reading(session: Session, backend: str, outcome: BillOutcome | None = None) -> BillRead | None:
     """The newest reading of a backend's bills, of all or of those that ended so."""
-    query = select(BillRead).where(BillRead.backend == backend)
-    if outcome is not None:
-        query = query.where(BillRead.outcome == outcome)
-    return session.exec(query.order_by(col(BillRead.read_at).desc(), col(BillRead.id).desc())).first()
+    given = {"backend": backend, "outcomes": list(BillOutcome) if outcome is None else [outcome]}
+    return session.exec(_LAST, params=given).first()
+
+
+_WHOLE = BillOutcome.READ
+# Asked for at each reading of bills: to build these statements took longer than to run them.
+_LAST = (
+    select(BillRead)
+    .where(BillRead.backend == bindparam("backend"), col(BillRead.outcome).in_(bindparam("outcomes", expanding=True)))
+    .order_by(col(BillRead.read_at).desc(), col(BillRead.id).desc())
+    .limit(1)
+)
+_OPEN_SINCE = sa_select(func.min(Charge.charge_period_start)).where(
+    col(Charge.provider) == bindparam("provider"),
+    col(Charge.state) != CostState.FINAL,
+    col(Charge.charge_period_start) >= bindparam("longest"),
+)
+_UNBILLED_SINCE = sa_select(func.min(Deployment.created_at)).where(
+    col(Deployment.backend) == bindparam("backend"),
+    col(Deployment.created_at) >= bindparam("longest"),
+    col(Deployment.id).not_in(sa_select(col(Charge.deployment_id)).where(col(Charge.deployment_id).is_not(None))),
+    col(Deployment.id).in_(sa_select(col(Job.deployment_id)).where(col(Job.first_finished_at).is_not(None))),
+)
+_GOOD_JOBS = (
+    sa_select(
+        *(col(Deployment.backend), col(Deployment.id), col(Deployment.key)),
+        *(col(Job.first_finished_at), col(Job.execution_us)),
+    )
+    .join(Job, col(Job.deployment_id) == Deployment.id)
+    .where(
+        col(Deployment.backend).in_(bindparam("backends", expanding=True)),
+        col(Job.status) == JobStatus.SUCCEEDED,
+        col(Job.first_finished_at) >= bindparam("longest"),
+    )
+)
 
 
 def window_start(session: Session, backend: str, provider: Provider, now: datetime) -> datetime:
     """From when on bills are to be read: a few days back, and to the oldest line, deployment or gap not closed."""
-    open_lines = select(func.min(Charge.charge_period_start)).where(
-        col(Charge.provider) == provider.value,
-        col(Charge.state) != CostState.FINAL,
-        col(Charge.charge_period_start) >= now - LONGEST,
-    )
-    billed = select(Charge.deployment_id).where(col(Charge.deployment_id).is_not(None))
-    unbilled = select(func.min(Deployment.created_at)).where(
-        col(Deployment.backend) == backend,
-        col(Deployment.created_at) >= now - LONGEST,
-        col(Deployment.id).not_in(billed),
-        col(Deployment.id).in_(select(Job.deployment_id).where(col(Job.first_finished_at).is_not(None))),
-    )
-    starts = [now - WINDOW, session.exec(open_lines).one(), session.exec(unbilled).one()]
-    starts += [gap.start for gap in gaps(session, now, backends=[backend])]
+    given = {"backend": backend, "provider": provider.value, "longest": now - LONGEST}
+    starts = [session.connection().execute(query, given).scalar() for query in (_OPEN_SINCE, _UNBILLED_SINCE)]
+    starts += [now - WINDOW, *(gap.start for gap in gaps(session, now, backends=[backend]))]
     return max(now - LONGEST, min(start for start in starts if start is not None))
 
 
@@ -118,23 +138,9 @@ def _busy_hours(
 ) -> Mapping[tuple[str, int, str], set[datetime]]:
     """Hours in the middle of a good job, over for so long that a whole reading should have had them."""
     read_at = {name: read.read_at for name in backends if (read := last_reading(session, name, _WHOLE))}
-    query = (
-        sa_select(
-            col(Deployment.backend),
-            col(Deployment.id),
-            col(Deployment.key),
-            col(Job.first_finished_at),
-            col(Job.execution_us),
-        )
-        .join(Job, col(Job.deployment_id) == Deployment.id)
-        .where(
-            col(Deployment.backend).in_(read_at),
-            col(Job.status) == JobStatus.SUCCEEDED,
-            col(Job.first_finished_at) >= now - LONGEST,
-        )
-    )
     found: dict[tuple[str, int, str], set[datetime]] = defaultdict(set)
-    for backend, deployment_id, key, finished_at, execution_us in session.execute(query):
+    given = {"backends": list(read_at), "longest": now - LONGEST}
+    for backend, deployment_id, key, finished_at, execution_us in session.connection().execute(_GOOD_JOBS, given):
         if deployment_id is None or finished_at is None:
             continue
         middle = finished_at - timedelta(microseconds=(execution_us or 0) // 2)
@@ -142,9 +148,6 @@ def _busy_hours(
         if hour + HOUR + FINAL_AFTER <= read_at[backend]:
             found[backend, deployment_id, key].add(hour)
     return found
-
-
-_WHOLE = BillOutcome.READ
 
 
 def freshness(session: Session, now: datetime) -> list[Freshness]:

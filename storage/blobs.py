@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from PIL import Image
+
 from analysis.pictures import MOST_BYTES, NoPicture, encoded, pixels
 from storage.db import StorageError, told
 
@@ -68,9 +70,9 @@ class Blobs:
         return self.path(sha256).read_bytes()
 
 
-def thumbnail(image: bytes, size_px: int = THUMBNAIL_PX) -> bytes:
-    """A WebP no larger than size_px x size_px, aspect kept; raises NoPicture on bytes that are no whole image."""
-    small = pixels(image)
+def thumbnail(picture: Image.Image, size_px: int = THUMBNAIL_PX) -> bytes:
+    """A WebP no larger than size_px x size_px, aspect kept."""
+    small = picture.copy()
     small.thumbnail((size_px, size_px))
     return encoded(small, "WEBP", quality=_THUMBNAIL_QUALITY, method=_THUMBNAIL_EFFORT)
 

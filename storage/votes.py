@@ -11,7 +11,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Literal, get_args
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
@@ -68,9 +68,9 @@ def next_ask(session: Session, blobs: Blobs, rater: str, workflow: str) -> Ask |
     Of each three pairs one has a known answer, until twelve have been judged; which one is drawn.
     """
     name = rater_name(rater)
-    found = pairs(session).filter(workflow=workflow).drop_nulls("dissimilarity")
-    judged = set(session.execute(select(col(Vote.pair_id)).where(col(Vote.rater) == name)).scalars())
-    plain, known = (_drawn(found.filter(spread=each)["pair_id"], name) for each in (False, True))
+    found = session.execute(_COMPARED, {"workflow": workflow}).all()
+    judged = set(session.execute(_JUDGED, {"rater": name}).scalars())
+    plain, known = (_drawn((pair_id for pair_id, spread in found if spread is each), name) for each in (False, True))
     if not plain:
         return None
     before = len(judged.intersection(plain)) + len(judged.intersection(known))
@@ -137,33 +137,43 @@ def _choice(answer: Answer, *, baseline_left: bool) -> VoteChoice:
     return VoteChoice.BASELINE if (answer == "left") is baseline_left else VoteChoice.OTHER
 
 
-_base_image = aliased(Image)
-_ROW: Sequence[Any] = (Pair, Prompt.text, _base_image, Image, Job, Run.simulated)
+_base_image, _lane = aliased(Image), aliased(Deployment)  # the baseline's image, and what made it
+_ROW: Sequence[Any] = (*(Prompt.text, _lane.backend, _base_image.sha256, Pair.backend, Image.sha256, Run.simulated),)
 _SHOWN = (
     select(*_ROW)
-    .join(Prompt, col(Prompt.id) == Pair.prompt_id)
+    .join_from(Pair, Prompt, col(Prompt.id) == Pair.prompt_id)
     .join(_base_image, col(_base_image.id) == Pair.baseline_image_id)
     .join(Image, col(Image.id) == Pair.other_image_id)
     .join(Job, col(Job.id) == _base_image.job_id)
+    .join(_lane, col(_lane.id) == Job.deployment_id)
     .join(Run, col(Run.id) == Job.run_id)
+    .where(col(Pair.id) == bindparam("pair"))
 )
+_COMPARED = (  # and whether both images are the baseline's
+    select(col(Pair.id), col(_lane.backend) == Pair.backend)
+    .join(Workflow, col(Workflow.hash) == Pair.workflow_hash)
+    .join(_base_image, col(_base_image.id) == Pair.baseline_image_id)
+    .join(Job, col(Job.id) == _base_image.job_id)
+    .join(_lane, col(_lane.id) == Job.deployment_id)
+    .where(col(Workflow.name) == bindparam("workflow"), col(Pair.dissimilarity).is_not(None))
+)
+_JUDGED = select(col(Vote.pair_id)).where(col(Vote.rater) == bindparam("rater"))
 
 
 def _ask(session: Session, rater: str, pair_id: int, *, number: int, of: int) -> Ask | None:
-    row = session.execute(_SHOWN.where(col(Pair.id) == pair_id)).first()
+    row = session.execute(_SHOWN, {"pair": pair_id}).first()
     if row is None:
         return None
-    pair, prompt, base, other, job, simulated = row
-    lane = session.get_one(Deployment, job.deployment_id)
+    prompt, baseline, base_sha256, other, other_sha256, simulated = row
     left = hashlib.sha256(f"side {rater} {pair_id}".encode()).digest()[0] % 2 == 0
-    sides = ((lane.backend, base.sha256), (pair.backend, other.sha256))
+    sides = ((baseline, base_sha256), (other, other_sha256))
     (one, one_sha256), (two, two_sha256) = sides if left else sides[::-1]
     return Ask(
         pair_id=pair_id,
         prompt=prompt,
         number=number,
         of=of,
-        degraded=lane.backend == pair.backend,
+        degraded=baseline == other,
         baseline_left=left,
         backends=(one, two),
         sha256=(one_sha256, two_sha256),

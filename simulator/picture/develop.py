@@ -52,9 +52,10 @@ def lower_precision(image: Image.Image, rng: Generator) -> Image.Image:
 def _drift(image: Image.Image, rng: Generator, *, shift_px: float, tone: float) -> Image.Image:
     reach = shift_px * max(image.size) / 512
     warped = image.transform(image.size, Image.Transform.MESH, _mesh(image.size, rng, reach), Image.Resampling.BILINEAR)
-    field = np.stack([_slow(rng, image.size, tone) for _ in range(3)], -1)
-    moved = np.clip(np.asarray(warped) + np.rint(field).astype(np.int16), 0, 255)
-    return Image.fromarray(moved.astype(np.uint8))
+    moved = np.asarray(warped, np.int16)
+    for channel in range(3):
+        moved[..., channel] += np.rint(_slow(rng, image.size, tone)).astype(np.int16)
+    return Image.fromarray(moved.clip(0, 255).astype(np.uint8))
 
 
 def _slow(rng: Generator, size: tuple[int, int], swing: float) -> Floats:

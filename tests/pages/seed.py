@@ -273,11 +273,12 @@ def _image(blobs: Blobs, row: Deployment, job: Job) -> Image:
     """A small picture that depends on prompt and seed, a shade different on each provider, black when broken."""
     defect = "black" if job.reason else None
     content = _paint(job.seed, shade=list(ARMS).index(row.backend), broken=bool(defect))
-    facts = inspect(content, (128, 128))
+    facts, picture = inspect(content, (128, 128))
+    assert picture is not None
     return Image(
         job_id=job.id,
         sha256=blobs.put(content),
-        thumbnail_sha256=blobs.put_shown(thumbnail(content)),
+        thumbnail_sha256=blobs.put_shown(thumbnail(picture)),
         width=128,
         height=128,
         size_bytes=len(content),

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from sqlmodel import Session, select
 from streamlit.testing.v1 import AppTest
 
-from analysis.parity import dissimilarity
+from analysis.parity import dissimilarity, luma
 from analysis.pictures import pixels
 from storage.blobs import Blobs
 from storage.db import DataFolder, open_engine, open_reader
@@ -143,7 +143,7 @@ def test_of_a_known_answer_the_other_side_is_visibly_worse_and_of_all_else_both_
         assert same == ([ask.baseline_left, not ask.baseline_left] if ask.degraded else [True, True])
         if ask.degraded:
             seen += 1
-            assert dissimilarity(*both) > 0.15
+            assert dissimilarity(*map(luma, both)) > 0.15
         with Session(open_engine(DataFolder(pool).db)) as session:
             cast(session, blobs(pool), rater="ana", pair_id=ask.pair_id, answer="left", now=after(1))
             session.commit()

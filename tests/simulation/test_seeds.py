@@ -179,7 +179,7 @@ def test_pooled_pictures_are_whole_each_its_own_and_broken_where_they_are_to_be(
 
     def facts(seed: int, defect: Defect | None = None) -> tuple[str | None, str | None]:
         picture = Picture(prompt="a fox", seed=seed, width=256, height=256, steps=20, reference_steps=20, defect=defect)
-        found = inspect(studio.image(picture), (256, 256))
+        found, _ = inspect(studio.image(picture), (256, 256))
         return found.defect, found.pixel_sha256
 
     whole = [facts(seed) for seed in range(50)]

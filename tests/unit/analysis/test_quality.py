@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from analysis.quality import inspect
+from analysis.quality import ImageFacts, inspect
 
 SIZE = (96, 64)
 
@@ -36,8 +36,18 @@ def flat(value: float, *, spots: int = 0, spot: float = 255) -> np.ndarray:
 PIXELS = SIZE[0] * SIZE[1]
 
 
+def facts_of(image: bytes) -> ImageFacts:
+    return inspect(image, None)[0]
+
+
+def defect_of(image: bytes, asked: tuple[int, int] | None) -> str | None:
+    return inspect(image, asked)[0].defect
+
+
 def test_a_whole_picture_has_no_defect_and_all_its_facts() -> None:
-    facts = inspect(picture(gradient()), SIZE)
+    facts, seen = inspect(picture(gradient()), SIZE)
+    assert seen is not None
+    assert seen.size == SIZE
     assert (facts.defect, facts.width, facts.height) == (None, *SIZE)
     assert len(facts.pixel_sha256) == 64
     assert len(facts.perceptual_hash) == 16
@@ -47,7 +57,7 @@ def test_a_whole_picture_has_no_defect_and_all_its_facts() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
 def test_bytes_that_are_no_image_are_undecodable(content: bytes) -> None:
-    facts = vars(inspect(content, SIZE)).copy()
+    facts = vars(inspect(content, SIZE)[0]).copy()
     assert facts.pop("defect") == "undecodable"
     assert set(facts.values()) == {None}
 
@@ -56,7 +66,8 @@ def test_bytes_that_are_no_image_are_undecodable(content: bytes) -> None:
 def test_an_image_cut_short_is_broken_and_has_no_pixels(kind: str) -> None:
     noisy = np.random.default_rng(1).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
     whole = encoded(Image.fromarray(noisy), kind)
-    facts = inspect(whole[: len(whole) // 2], SIZE)
+    facts, seen = inspect(whole[: len(whole) // 2], SIZE)
+    assert seen is None
     assert facts.defect in ("truncated", "undecodable")
     assert facts.pixel_sha256 is None
     if kind == "PNG":
@@ -64,12 +75,12 @@ def test_an_image_cut_short_is_broken_and_has_no_pixels(kind: str) -> None:
 
 
 def test_another_size_than_asked_for_is_a_defect_unless_nobody_asked() -> None:
-    assert inspect(picture(gradient()), (64, 96)).defect == "wrong_size"
-    assert inspect(picture(gradient()), None).defect is None
+    assert defect_of(picture(gradient()), (64, 96)) == "wrong_size"
+    assert defect_of(picture(gradient()), None) is None
 
 
 def test_the_wrong_size_of_a_black_image_is_told_first() -> None:
-    assert inspect(picture(flat(0)), (64, 96)).defect == "wrong_size"
+    assert defect_of(picture(flat(0)), (64, 96)) == "wrong_size"
 
 
 @pytest.mark.parametrize(
@@ -87,28 +98,28 @@ def test_the_wrong_size_of_a_black_image_is_told_first() -> None:
     ],
 )
 def test_one_tone_is_no_picture(luma: np.ndarray, defect: str | None) -> None:
-    assert inspect(picture(luma), SIZE).defect == defect
+    assert defect_of(picture(luma), SIZE) == defect
 
 
 def test_almost_one_value_is_flat_however_far_off_the_rest_is() -> None:
     block = flat(100)
     block[:7, :8] = 255  # 56 of 6,144 pixels, sd 14.7
-    assert inspect(picture(block), SIZE).defect == "flat"
+    assert defect_of(picture(block), SIZE) == "flat"
     block[:8, :8] = 255  # 64 pixels: 1.04 %
-    assert inspect(picture(block), SIZE).defect is None
+    assert defect_of(picture(block), SIZE) is None
 
 
 def test_a_faint_picture_is_flat_below_a_spread_of_5() -> None:
     faint = 128 + (gradient() - 127) / 62.7 * 4.5
-    assert inspect(picture(faint), SIZE).defect == "flat"
-    assert inspect(picture(128 + (gradient() - 127) / 62.7 * 6), SIZE).defect is None
+    assert defect_of(picture(faint), SIZE) == "flat"
+    assert defect_of(picture(128 + (gradient() - 127) / 62.7 * 6), SIZE) is None
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_white_noise_is_no_picture_and_a_noisy_picture_is_one(seed: int) -> None:
     noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1], SIZE[0]))
-    assert inspect(picture(np.clip(128 + 50 * noise, 0, 255)), SIZE).defect == "noise"
-    assert inspect(picture(np.clip(gradient() + 40 * noise, 0, 255)), SIZE).defect is None
+    assert defect_of(picture(np.clip(128 + 50 * noise, 0, 255)), SIZE) == "noise"
+    assert defect_of(picture(np.clip(gradient() + 40 * noise, 0, 255)), SIZE) is None
 
 
 def grainy(sd: float, *, colours: int) -> bytes:
@@ -121,12 +132,12 @@ def grainy(sd: float, *, colours: int) -> bytes:
 
 
 def test_coloured_grain_all_over_is_noise_even_where_a_picture_shines_through() -> None:
-    assert inspect(grainy(30, colours=3), SIZE).defect == "noise"
+    assert defect_of(grainy(30, colours=3), SIZE) == "noise"
 
 
 @pytest.mark.parametrize(("sd", "colours"), [(30, 1), (15, 3)])
 def test_grey_grain_and_faint_grain_leave_a_picture_one(sd: float, colours: int) -> None:
-    assert inspect(grainy(sd, colours=colours), SIZE).defect is None
+    assert defect_of(grainy(sd, colours=colours), SIZE) is None
 
 
 def test_grain_in_one_colour_alone_is_noise() -> None:
@@ -134,14 +145,14 @@ def test_grain_in_one_colour_alone_is_noise() -> None:
         np.full((SIZE[1], SIZE[0], 3), 90.0) + np.kron(np.eye(2), np.ones((SIZE[1] // 2, SIZE[0] // 2)))[..., None] * 80
     )
     red[..., 0] += np.random.default_rng(5).normal(0, 60, red.shape[:2])
-    assert inspect(encoded(Image.fromarray(np.clip(red, 0, 255).astype(np.uint8))), SIZE).defect == "noise"
+    assert defect_of(encoded(Image.fromarray(np.clip(red, 0, 255).astype(np.uint8))), SIZE) == "noise"
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 9), (9, 2)])
 def test_a_picture_too_small_to_have_grain_is_judged_all_the_same(size: tuple[int, int]) -> None:
     halves = np.full((size[1], size[0]), 40.0)
     halves[:, : size[0] // 2] = 200
-    assert inspect(picture(halves), size).defect is None
+    assert defect_of(picture(halves), size) is None
 
 
 @pytest.mark.parametrize("share", [1, 2, 3])
@@ -149,56 +160,56 @@ def test_a_picture_too_small_to_have_grain_is_judged_all_the_same(size: tuple[in
 def test_photographs_are_pictures_and_so_are_those_of_nothing_but_texture(name: str, share: int) -> None:
     photograph = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
     size = (photograph.width // share, photograph.height // share)
-    assert inspect(encoded(photograph.resize(size)), size).defect is None
+    assert defect_of(encoded(photograph.resize(size)), size) is None
 
 
 def test_stripes_are_a_picture_in_whichever_direction_they_run() -> None:
     stripes = np.tile(np.where(np.arange(SIZE[0]) % 2 == 0, 40.0, 220.0), (SIZE[1], 1))
-    assert inspect(picture(stripes), SIZE).defect is None
-    assert inspect(picture(stripes[:, : SIZE[1]].T), None).defect is None
+    assert defect_of(picture(stripes), SIZE) is None
+    assert defect_of(picture(stripes[:, : SIZE[1]].T), None) is None
 
 
 def test_one_odd_row_does_not_make_a_picture_noise() -> None:
     columns = np.random.default_rng(2).integers(30, 220, SIZE[0]).astype(float)
     luma = np.tile(columns, (SIZE[1], 1))
     luma[0] = 250 - luma[0]
-    assert inspect(picture(luma), SIZE).defect is None
+    assert defect_of(picture(luma), SIZE) is None
 
 
 def test_the_pixel_hash_knows_pixels_and_not_the_file() -> None:
     colours = Image.fromarray(gradient().astype(np.uint8), "L").convert("RGB")
     png, webp = encoded(colours), io.BytesIO()
     colours.save(webp, "WEBP", lossless=True)
-    assert inspect(png, None).pixel_sha256 == inspect(webp.getvalue(), None).pixel_sha256
+    assert facts_of(png).pixel_sha256 == facts_of(webp.getvalue()).pixel_sha256
     changed = colours.copy()
     changed.putpixel((0, 0), (255, 0, 0))
-    assert inspect(encoded(changed), None).pixel_sha256 != inspect(png, None).pixel_sha256
+    assert facts_of(encoded(changed)).pixel_sha256 != facts_of(png).pixel_sha256
 
 
 def test_the_shape_is_part_of_the_pixel_hash() -> None:
     luma = flat(128, spots=PIXELS // 2, spot=10)
     turned = luma.reshape(SIZE[0], SIZE[1])
-    assert inspect(picture(luma), None).pixel_sha256 != inspect(picture(turned), None).pixel_sha256
+    assert facts_of(picture(luma)).pixel_sha256 != facts_of(picture(turned)).pixel_sha256
 
 
 def test_sharpness_is_the_variance_of_the_laplacian() -> None:
     checks = np.indices((SIZE[1], SIZE[0])).sum(axis=0) % 2 * 100.0
-    assert inspect(picture(checks), None).sharpness == pytest.approx(400.0**2)
+    assert facts_of(picture(checks)).sharpness == pytest.approx(400.0**2)
     ramp = np.tile(np.arange(SIZE[0]) * 2.0, (SIZE[1], 1))
-    assert inspect(picture(ramp), None).sharpness == pytest.approx(0)
-    assert inspect(picture(np.array([[0.0, 255.0], [0.0, 255.0]])), None).sharpness is None
+    assert facts_of(picture(ramp)).sharpness == pytest.approx(0)
+    assert facts_of(picture(np.array([[0.0, 255.0], [0.0, 255.0]]))).sharpness is None
 
 
 def test_entropy_is_in_bits() -> None:
-    assert inspect(picture(flat(9)), None).entropy == 0
-    assert inspect(picture(flat(0, spots=PIXELS // 2)), None).entropy == pytest.approx(1)
-    assert inspect(picture(np.arange(256.0).reshape(16, 16)), None).entropy == pytest.approx(8)
+    assert facts_of(picture(flat(9))).entropy == 0
+    assert facts_of(picture(flat(0, spots=PIXELS // 2))).entropy == pytest.approx(1)
+    assert facts_of(picture(np.arange(256.0).reshape(16, 16))).entropy == pytest.approx(8)
 
 
 def test_like_pictures_have_like_perceptual_hashes() -> None:
     plain = gradient()
     plain[20:40, 30:60] = 230
     again = np.clip(plain + np.random.default_rng(3).normal(0, 3, plain.shape), 0, 255)
-    here, there = (int(inspect(picture(luma), None).perceptual_hash, 16) for luma in (plain, again))
+    here, there = (int(facts_of(picture(luma)).perceptual_hash, 16) for luma in (plain, again))
     assert (here ^ there).bit_count() <= 6
     assert math.isfinite(here)

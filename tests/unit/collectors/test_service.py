@@ -13,7 +13,7 @@ from sqlmodel import Session
 from backends.base import Charge
 from backends.errors import AuthFailed, Unavailable
 from collectors import billing
-from collectors.service import LOOK_S
+from collectors.context import LOOK_S
 from storage.models import Charge as ChargeRow
 from storage.models import Collector, Request, Run
 from tests.unit.collectors.fakes import Desk, FakeBackend, killed, play, until
