@@ -22,7 +22,7 @@ from analysis.verdict.frozen import Facts, Snapshot, digest, freeze, thaw
 from analysis.verdict.outlook import MoveCost
 from analysis.verdict.rests import rests
 from analysis.verdict.stale import Inputs, stale
-from storage import answers, bills, cards, frames, layers, signoffs, votes
+from storage import answers, appendix, bills, cards, frames, layers, signoffs, votes
 from storage import effort as stored_effort
 from storage.blobs import Blobs
 from storage.card_values import CardRefused
@@ -71,9 +71,12 @@ def gathered(session: Session, blobs: Blobs, *, now: datetime) -> Gathered:
 
 
 def whole(session: Session, blobs: Blobs, *, now: datetime) -> Snapshot:
-    """The same with what each provider costs at other volumes, as it is frozen and reported; raises as `gathered`."""
+    """The same with what each provider costs at other volumes and what stands behind it all, as it is frozen and
+    reported; raises as `gathered`.
+    """
     found = gathered(session, blobs, now=now)
-    facts = replace(found.snapshot.facts, volumes=volumes.of_all(found.pairs))
+    stands = appendix.rows(session, found.snapshot.card, found.pairs[0].frames, now=now)
+    facts = replace(found.snapshot.facts, volumes=volumes.of_all(found.pairs), appendix=stands)
     return replace(found.snapshot, facts=facts)
 
 

@@ -62,6 +62,7 @@ def document(snapshot: Snapshot, *, digest: str = "") -> dict[str, Any]:
         "arms": [dict(row) for row in facts.arms],
         "volumes": [dict(row) for row in facts.volumes],
         "aa": dict(facts.aa),
+        "appendix": {subject: [dict(row) for row in rows] for subject, rows in facts.appendix.items()},
     }
 
 

@@ -35,6 +35,7 @@ class Facts:
     ops_usd: what running a backend costs a month beside its bill; None: nobody timed it. version: of the card. cells,
     arms: rows of `compare.cells` and `compare.arms`, to be shown as they were. rests: of each case, in their order.
     volumes: rows of `volumes.rows`; none where they were not replayed. aa: `blocks.AARecord` of the whole installation.
+    appendix: what `verdict.appendix` tells, by subject.
     """
 
     at: datetime
@@ -57,6 +58,7 @@ class Facts:
     rests: Sequence[Rests] = ()
     volumes: Sequence[Mapping[str, Any]] = ()
     aa: Mapping[str, int] = field(default_factory=dict)
+    appendix: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     simulated: bool = False
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from analysis.verdict import advice
+from analysis.verdict.appendix import behind, samples
 from analysis.verdict.document import shown
 from analysis.verdict.measured import DASH, Section, Table, card, cell, prices, sections
 from analysis.verdict.said import NAMES, NOT_VERIFIED, STATES
@@ -196,10 +197,12 @@ def _appendices(said: Document) -> Iterator[Section]:
             yield _gates(row, f"gates {i}")
     yield from _turning(said)
     yield from sections(said)
+    yield from behind(said)
     yield _method(said)
     if asked := prices(said):
         yield asked
     yield _recompute(said)
+    yield from samples(said)
 
 
 def _turning(said: Document) -> Iterator[Section]:
