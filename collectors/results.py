@@ -163,6 +163,7 @@ def _row(image: Kept) -> dict[str, Any]:
         "sharpness": image.facts.sharpness,
         "luma_mean": image.facts.luma_mean,
         "luma_sd": image.facts.luma_sd,
+        "colourfulness": image.facts.colourfulness,
     }
 
 

@@ -15,6 +15,7 @@ from ui.job_view import (
     bracket_words,
     cost_line,
     evidence_lines,
+    image_figures,
     instant_rows,
     job_caption,
     job_title,
@@ -57,6 +58,7 @@ def images(detail: JobDetail) -> None:
         draw.picture(url, alt=detail.prompt.text, missing=missing, ratio=ratio, simulated=detail.run.simulated)
         verdict = "passes the checks" if image.good else f"broken: {plain(image.defect)}"
         st.caption(f"{image.width} x {image.height} px · {verdict} · sha256 {image.sha256[:12]}")
+        st.caption(image_figures(image), help=meaning("image figures"))
     if not detail.images:
         st.caption("No image came back.")
     st.caption(f"Prompt: {plain(detail.prompt.text)}")

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 from sqlmodel import Session
 
-from analysis import capacity, effort, timing, validity
+from analysis import capacity, effort, figures, timing, validity
 from analysis.verdict.card import Card
 from analysis.verdict.evidence import Frames, pinned
-from storage import answers, bills, votes
+from storage import answers, bills, frames, votes
 from storage import effort as logged
 from words import AnswerKind
 
@@ -30,6 +30,7 @@ def rows(session: Session, card: Card, measured: Frames, *, now: datetime) -> di
         "failures": _failures(card, measured),
         "gaps": _gaps(session, measured, now),
         "images": _images(session, card),
+        "figures": _figures(session, card, measured),
         "effort": _effort(session, backends),
         "parity": _parity(session, card.candidates),
         "samples": _samples(measured),
@@ -62,6 +63,13 @@ def _images(session: Session, card: Card) -> Rows:
         {"workflow": workflow, "backend": backend, "quality": each.quality, "why": each.why}
         for (workflow, backend), each in sorted(told.items())
     ]
+
+
+def _figures(session: Session, card: Card, measured: Frames) -> Rows:
+    """`figures.figures` of the pictures that the card's pins made."""
+    made = [measured.jobs.filter(pinned(pin), workflow=name)["job_id"] for name, pin in sorted(card.pins.items())]
+    runs = measured.blocks["run_id"].drop_nulls().to_list()
+    return figures.figures(frames.images(session, runs).filter(pl.col("job_id").is_in(pl.concat(made).implode())))
 
 
 def _effort(session: Session, backends: Sequence[str]) -> Rows:

@@ -264,6 +264,7 @@ class Image(SQLModel, table=True):
     sharpness: float | None = None  # variance of the Laplacian of luma
     luma_mean: float | None = None
     luma_sd: float | None = None
+    colourfulness: float | None = None  # null as well where it was checked before this was measured
     good: bool
     defect: str | None = None  # what the quality checks found
 

@@ -124,6 +124,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "makes? No measurement answers that: a person does, and the newest answer counts.",
     "parity gap": "What production uses on the baseline: 2 as there, 1 with work, 0 missing. The newest answer counts.",
     "verdict": "GO, NO-GO, STAY or SPLIT under limits that are locked before the first sample.",
+    "image figures": "Sharpness: variance of the Laplacian, below 50 blurry. Brightness, contrast: mean and deviation "
+    "of luma, 0 to 255. Colourfulness: Hasler and Suesstrunk, 0 grey, 59 high. They describe; they judge nothing.",
     "distance": "1 - SSIM of luma at 512 px, same prompt and seed. 0 is the same picture.",
     "parity": "60 pairs of images with the same prompt and seed, held to the largest 1 - SSIM of 59 pairs of Modal's "
     "own from different containers. Passes if surely at most 15 % differ more (4 of 60). It says alike, never better; "

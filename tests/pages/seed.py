@@ -286,6 +286,7 @@ def _image(blobs: Blobs, row: Deployment, job: Job) -> Image:
         sharpness=facts.sharpness,
         luma_mean=facts.luma_mean,
         luma_sd=facts.luma_sd,
+        colourfulness=facts.colourfulness,
         good=defect is None,
         defect=defect,
     )

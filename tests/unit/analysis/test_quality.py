@@ -200,10 +200,16 @@ def test_sharpness_is_the_variance_of_the_laplacian() -> None:
     assert facts_of(picture(np.array([[0.0, 255.0], [0.0, 255.0]]))).sharpness is None
 
 
-def test_entropy_is_in_bits() -> None:
-    assert facts_of(picture(flat(9))).entropy == 0
-    assert facts_of(picture(flat(0, spots=PIXELS // 2))).entropy == pytest.approx(1)
-    assert facts_of(picture(np.arange(256.0).reshape(16, 16))).entropy == pytest.approx(8)
+def test_colourfulness_is_that_of_hasler_and_suesstrunk() -> None:
+    photograph = skimage.data.coffee()
+    red, green, blue = (photograph[..., i].astype(float) for i in range(3))
+    ones, twos = red - green, (red + green) / 2 - blue
+    spread, mean = np.hypot(ones.std(), twos.std()), np.hypot(ones.mean(), twos.mean())
+
+    assert facts_of(encoded(Image.fromarray(photograph))).colourfulness == pytest.approx(spread + 0.3 * mean)
+    assert facts_of(picture(gradient())).colourfulness == 0
+    one_colour = encoded(Image.new("RGB", SIZE, (200, 100, 50)))
+    assert facts_of(one_colour).colourfulness == pytest.approx(0.3 * math.hypot(100, 100))
 
 
 def test_like_pictures_have_like_perceptual_hashes() -> None:

@@ -31,6 +31,14 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "images": [
         {"workflow": "flux-dev", "backend": "vast", "quality": "undecided", "why": "9 of 60 pairs differ; not judged"}
     ],
+    "figures": [
+        {
+            "workflow": "flux-dev", "backend": "vast", "n": 34, "sharpness": 812.4, "sharpness_lo": 700.0,
+            "sharpness_hi": 901.2, "brightness": 121.0, "brightness_lo": None, "brightness_hi": None, "contrast": None,
+            "contrast_lo": None, "contrast_hi": None, "colourfulness": 38.2, "colourfulness_lo": 35.0,
+            "colourfulness_hi": 41.0,
+        }
+    ],
     "effort": [
         {
             "backend": "vast", "kind": "deploy", "measured": True, "n": 40, "minutes": 96.04, "median_minutes": 0.04,
@@ -66,6 +74,11 @@ SHOWN = [
         "images",
         "F. Images: pairs and votes",
         [["flux-dev", "Vast.ai", "open", "9 of 60 pairs differ; not judged"]],
+    ),
+    (
+        "figures",
+        "F. Images: the team's figures",
+        [["flux-dev", "Vast.ai", "34", "812 [700, 901]", "121, too few for limits", "–", "38 [35, 41]"]],
     ),
     (
         "effort",
