@@ -12,7 +12,7 @@ from analysis.verdict.turns import explained
 from storage import verdicts
 from storage.card_values import CardRefused
 from storage.db import StorageError
-from ui.reporting import FORMATS, made
+from ui.reporting import FORMATS, file_name, made
 from ui.source import source
 
 _NAME = re.compile(r"[0-9a-f]{8,64}")
@@ -21,6 +21,7 @@ _KINDS = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
     "json": "application/json",
+    "zip": "application/zip",
 }
 # A page that asks for nothing and runs nothing: what strangers wrote in it cannot either.
 _SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
@@ -48,7 +49,7 @@ def export(request: Request) -> Response:
         return _refusal(409, str(error))
     except (StorageError, DBAPIError) as error:
         return _refusal(503, str(error))
-    return _report(content, form, f"{'SIMULATED-' if said['simulated'] else ''}verdict-{name[:8]}.{form}")
+    return _report(content, form, file_name(said, form))
 
 
 def _report(content: bytes, form: str, file: str) -> Response:

@@ -1,8 +1,14 @@
-"""A verdict's report in every format, from its document: Markdown, one HTML file, PDF, JSON. No network, no browser."""
+"""A verdict's report in every format, from its document: Markdown, one HTML file, PDF, JSON, and all of them in a zip.
 
+No network, no browser.
+"""
+
+import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +72,24 @@ def pdf(found: Report, drawn: Mapping[str, str]) -> bytes:
     return compiled
 
 
+def file_name(said: Document, form: str) -> str:
+    """SIMULATED-verdict-7f3a7f3a.pdf"""
+    marked = "SIMULATED-" if said["simulated"] else ""
+    return f"{marked}verdict-{said['snapshot'][:8] or 'not-frozen'}.{form}"
+
+
+def _zip(said: Document) -> bytes:
+    """Every other format in one file, the same bytes each time."""
+    target = io.BytesIO()
+    made_at = datetime.fromisoformat(said["made_at"]).timetuple()[:6]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        for form in FORMATS:
+            if form != "zip":
+                entry = zipfile.ZipInfo(file_name(said, form), made_at)
+                file.writestr(entry, made(said, form), zipfile.ZIP_DEFLATED)
+    return target.getvalue()
+
+
 def _json(said: Document) -> bytes:
     return (json.dumps(said, indent=1) + "\n").encode()
 
@@ -75,4 +99,5 @@ FORMATS: Mapping[str, Callable[[Document], bytes]] = {
     "html": lambda said: render.html(report(said), pictures(said)).encode(),
     "pdf": lambda said: pdf(report(said), pictures(said)),
     "json": _json,
+    "zip": _zip,
 }

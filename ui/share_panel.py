@@ -16,7 +16,7 @@ from ui.source import source
 from ui.verdict_view import Document
 
 LINK = 16  # signs of a hash in an address
-FORMATS = {"pdf": "PDF", "html": "HTML", "md": "Markdown", "json": "JSON"}
+FORMATS = {"pdf": "PDF", "html": "HTML", "md": "Markdown", "json": "JSON", "zip": "All"}
 _NEWEST = 3
 
 

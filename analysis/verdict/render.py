@@ -63,6 +63,7 @@ def typst(report: Report, pictures: Iterable[str]) -> str:
     known = set(pictures)
     marked = f'#h(1fr) #text(fill: rgb("#7A3FC0"), weight: "bold")[{_typ(report.marked)}]' if report.marked else ""
     head = (
+        f"#set document(title: [{_typ(report.headline)}], date: none)\n"  # when it was made says the stamp
         '#set page(paper: "a4", margin: (x: 18mm, top: 20mm, bottom: 16mm), numbering: "1 / 1",\n'
         f"  header: text(size: 8pt, fill: luma(90))[{_typ(report.stamp)} {marked}])\n"
         "#set text(size: 9.5pt)\n#set par(justify: false, spacing: 0.75em)\n"

@@ -1,6 +1,8 @@
 """What the web server does beside the pages."""
 
+import io
 import shutil
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -117,6 +119,23 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder.path, campaign.frozen(folder)
 
 
+async def test_a_zip_holds_every_format_and_is_the_same_bytes_twice(
+    client: httpx.AsyncClient, shared: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, digest = shared
+    monkeypatch.setenv("BAKEOFF_DATA_DIR", str(folder))
+    first, again = [(await client.get(f"/export/{digest[:16]}?format=zip")).content for _ in range(2)]
+
+    assert first == again
+    with zipfile.ZipFile(io.BytesIO(first)) as file:
+        inside = {name: file.read(name) for name in file.namelist()}
+    assert {name.rpartition(".")[2] for name in inside} == {"md", "html", "pdf", "json"}
+    assert {name.rpartition(".")[0] for name in inside} == {f"SIMULATED-verdict-{digest[:8]}"}
+    assert inside[f"SIMULATED-verdict-{digest[:8]}.md"] == (
+        (await client.get(f"/export/{digest[:16]}?format=md")).content
+    )
+
+
 async def test_a_frozen_snapshot_s_report_is_served_in_every_format(
     client: httpx.AsyncClient, shared: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +163,7 @@ async def test_a_frozen_snapshot_s_report_is_served_in_every_format(
         ("0" * 7, 400, "first 8 to 64 signs"),
         ("..%2f..%2fbakeoff.db", 404, ""),
         ("zzzzzzzzzz", 400, "first 8 to 64 signs"),
-        (f"{'0' * 16}?format=doc", 400, "one of md, html, pdf, json, not 'doc'"),
+        (f"{'0' * 16}?format=doc", 400, "one of md, html, pdf, json, zip, not 'doc'"),
     ],
 )
 async def test_a_report_that_there_is_not_is_a_sentence(
