@@ -38,7 +38,7 @@ from storage.writer import Writer
 from words import BlockStatus, Provider, RunStatus
 
 LOOK_S = 10.0  # world seconds between two looks at what is under way
-_RARELY = (20_000, 20, 20)  # objects, and rounds, until garbage is looked for
+RARELY = (20_000, 20, 20)  # objects, and rounds, until garbage is looked for
 PICTURES = 1_000  # that the painter remembers: each prompt and seed comes again in every block
 _FIRST_DAY = date(2026, 11, 4)
 _SETTINGS = {"width": 1024, "height": 1024}  # of both: one of qwen's own size is painted in twice the time
@@ -89,7 +89,7 @@ def past() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_parent()
     gc.freeze()  # what is imported by now stays, and of what comes little is ever garbage
-    gc.set_threshold(*_RARELY)
+    gc.set_threshold(*RARELY)
     with lock_folder(folder):
         engine = _hurried(folder)
         world = load_world(_installed(engine).world or "default")

@@ -19,7 +19,7 @@ MOST_SAID = 120  # characters of what came with a failure
 _FAILED = ("backend", "gpu", "failure_class", "reason", "jobs", "n", "example_job", "said")
 _EFFORT = ("backend", "kind", "measured", "n", "minutes", "median_minutes", "longest_minutes")
 _SAMPLES = (
-    "run_id", "block", "workflow", "backend", "gpu", "deployment", "provider_id", "jobs", "first_job", "last_job",
+    "run_id", "block", "workflow", "backend", "gpu", "deployment", "provider_id", "jobs", "numbers",
 )  # fmt: skip
 
 
@@ -93,8 +93,8 @@ def _parity(session: Session, candidates: Sequence[str]) -> Rows:
 
 def _samples(measured: Frames) -> Rows:
     """Every deployment, with its block, its name at the provider and the numbers of its jobs."""
-    job = pl.col("job_id")
-    jobs = measured.jobs.group_by("deployment_id").agg(jobs=pl.len(), first_job=job.min(), last_job=job.max())
+    jobs = measured.jobs.group_by("deployment_id").agg(jobs=pl.len(), ids=pl.col("job_id").sort())
+    jobs = jobs.with_columns(numbers=pl.col("ids").map_elements(_ranges, return_dtype=pl.String))
     found: Rows = (
         measured.deployments.join(jobs, on="deployment_id")
         .join(measured.blocks.select("block_id", block="number"), on="block_id", how="left")
@@ -103,3 +103,14 @@ def _samples(measured: Frames) -> Rows:
         .to_dicts()
     )
     return found
+
+
+def _ranges(ids: pl.Series) -> str:
+    """881-897, 1204: a job that was drawn again has a number far from its lane's others."""
+    runs: list[list[int]] = []
+    for number in ids:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -138,7 +138,9 @@ def _choice(answer: Answer, *, baseline_left: bool) -> VoteChoice:
 
 
 _base_image, _lane = aliased(Image), aliased(Deployment)  # the baseline's image, and what made it
-_ROW: Sequence[Any] = (*(Prompt.text, _lane.backend, _base_image.sha256, Pair.backend, Image.sha256, Run.simulated),)
+_ROW: Sequence[Any] = (
+    Prompt.text, _lane.backend, _base_image.sha256, Pair.backend, Image.sha256, Run.simulated,
+)  # fmt: skip
 _SHOWN = (
     select(*_ROW)
     .join_from(Pair, Prompt, col(Prompt.id) == Pair.prompt_id)

@@ -10,7 +10,7 @@ from words import called
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
-_UNIT = {"alike": "alike or as good", "unlike": "worse", "undecided": "open"}
+_JUDGED = {"alike": "alike or as good", "unlike": "worse", "undecided": "open"}
 
 
 def behind(said: Row) -> Iterator[Section]:
@@ -55,16 +55,16 @@ def _gaps(rows: Rows) -> Section:
 
 def _images(rows: Rows) -> Section:
     lines = ["Likeness to the baseline's images, never quality; what is not alike is for people to judge, blindly."]
-    told = [[row["workflow"], called(row["backend"]), _UNIT[row["quality"]], row["why"]] for row in rows]
+    told = [[row["workflow"], called(row["backend"]), _JUDGED[row["quality"]], row["why"]] for row in rows]
     table = Table(head=("workflow", "candidate", "images", "pairs and votes"), rows=told)
     return Section(title="F. Images: pairs and votes", lines=lines, table=table)
 
 
 def _figures(rows: Rows) -> Section:
     lines = [
-        "Median of each figure over different pictures, with its 95 % limits. They describe and judge nobody: another "
-        "seed moves them as much. Sharpness below 50 is blurry, 100 and more good; brightness 50 to 200 and contrast "
-        "from 30 are usual; colourfulness is 15 where slight, 59 where high."
+        "Median of each figure over pictures of different prompts and seeds, with its 95 % limits. They describe and "
+        "judge nobody: another seed moves them as much. Sharpness below 50 is blurry, 100 and more good; brightness "
+        "50 to 200 and contrast from 30 are usual; colourfulness is 15 where slight, 59 where high."
     ]
     told = [
         [row["workflow"], called(row["backend"]), cell(row["n"]), *(_median(row, n) for n in FIGURES)] for row in rows
@@ -74,8 +74,6 @@ def _figures(rows: Rows) -> Section:
 
 
 def _median(row: Row, name: str) -> str:
-    if row[name] is None:
-        return DASH
     low, high = row[f"{name}_lo"], row[f"{name}_hi"]
     if low is None or high is None:
         return f"{row[name]:.0f}, too few for limits"
@@ -109,10 +107,9 @@ def _parity(rows: Rows) -> Section:
 
 
 def _sample(row: Row) -> list[str]:
-    numbers = f"{row['first_job']}–{row['last_job']}"
     return [
         cell(row["run_id"]), cell(row["block"]), row["workflow"], called(row["backend"]), row["gpu"],
-        cell(row["jobs"]), numbers, row["deployment"], cell(row["provider_id"]),
+        cell(row["jobs"]), row["numbers"], row["deployment"], cell(row["provider_id"]),
     ]  # fmt: skip
 
 

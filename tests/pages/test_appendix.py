@@ -1,6 +1,7 @@
 """What stands behind a verdict: gathered from the tables of a campaign, frozen with it, and the same once thawed."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -51,12 +52,20 @@ def found(folder: DataFolder) -> dict[str, Any]:
     return told
 
 
+def _numbers(ranges: str) -> Iterator[int]:
+    for part in ranges.split(", "):
+        first, _, last = part.partition("–")
+        yield from range(int(first), int(last or first) + 1)
+
+
 def test_every_job_is_behind_some_deployment(folder: DataFolder, found: dict[str, Any]) -> None:
     with Session(open_engine(folder.db)) as session:
         jobs = session.exec(select(func.count()).select_from(Job)).one()
+        ids = set(session.exec(select(Job.id)))
         keys = set(session.exec(select(Deployment.key)))
     assert sum(row["jobs"] for row in found["samples"]) == jobs
     assert {row["deployment"] for row in found["samples"]} == keys
+    assert {number for row in found["samples"] for number in _numbers(row["numbers"])} == ids
     assert {row["block"] for row in found["samples"]} == {1, 2}
 
 

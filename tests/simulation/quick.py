@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from cli.past import RARELY
 from clock import VirtualClock
 from simulator.simulation import Simulation
 from simulator.world import load_world
@@ -22,8 +23,6 @@ from storage.db import open_engine
 from storage.migrate import upgrade
 from storage.models import Installation
 from tests.simulation.bakeoff import Bakeoff
-
-RARELY = (20_000, 20, 20)  # collections of garbage: a life leaves much, and little of it in circles
 
 
 @cache
