@@ -37,7 +37,7 @@ from storage.schedules import SchedulePlan
 from storage.writer import Writer
 from words import BlockStatus, Provider, RunStatus
 
-LOOK_S = 10.0  # world seconds between two looks at what is under way
+LOOK_S = 20.0  # world seconds between two looks at what is under way
 RARELY = (20_000, 20, 20)  # objects, and rounds, until garbage is looked for
 PICTURES = 1_000  # that the painter remembers: each prompt and seed comes again in every block
 _FIRST_DAY = date(2026, 11, 4)
