@@ -10,7 +10,6 @@ from sqlmodel import Session, col
 from analysis.cold import mismatch, start_kind, warm_up
 from analysis.waits import Case, Sample
 from storage.models import Deployment, Job
-from storage.queries import one
 from words import JobStatus, StartKind
 
 _LATEST, _FIRST = 3, 4  # of the jobs on one worker, and of those that met no capacity
@@ -33,6 +32,9 @@ _EACH = (
     _SENT.where(col(Job.start_kind).in_(_STARTED)).order_by(col(Job.id)).limit(_FIRST),
     _SENT.where(col(Job.start_kind) == StartKind.RESTORED).limit(1),
 )
+_LANE = select(col(Deployment.backend), col(Deployment.idle_timeout_s)).where(
+    col(Deployment.id) == bindparam("deployment")
+)
 _OTHERS = union_all(*(select(each.subquery()) for each in _EACH))
 
 
@@ -48,16 +50,16 @@ def decided(
 
     looked: last looks that saw other jobs unfinished, by id: of jobs under way they are in memory only.
     """
-    deployment = one(session, Deployment, job.deployment_id)
+    backend, idle_window_s = session.connection().execute(_LANE, {"deployment": job.deployment_id}).one()
     case = Case(
         job=_sample({**job.model_dump(), **ended, "evidence": evidence}, job.last_unfinished_at),
         others=_others(session, job, ended["worker_id"], looked),
-        idle_window_s=deployment.idle_timeout_s,
+        idle_window_s=idle_window_s,
     )
-    kind, why = start_kind(deployment.backend, case)
+    kind, why = start_kind(backend, case)
     left_out = job.left_out
     if ended["status"] is JobStatus.SUCCEEDED:
-        left_out = left_out or warm_up(deployment.backend, case, kind) or mismatch(job.profile, job.position, kind)
+        left_out = left_out or warm_up(backend, case, kind) or mismatch(job.profile, job.position, kind)
     evidence = {**evidence, "worker_id": ended["worker_id"], **why}
     return {"start_kind": kind, "evidence": evidence, "left_out": left_out}
 

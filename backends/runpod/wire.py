@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 
 from backends.addresses import path_id
@@ -77,7 +79,7 @@ class Worker:
 
 
 def _shown(reply: Any) -> str:
-    return json.dumps(_without_pictures(reply), default=str)
+    return json.dumps(_without_pictures(reply, _decoded), default=str)
 
 
 @readable("Runpod", _shown)
@@ -158,7 +160,8 @@ def observation(reply: Any) -> Observation:
 @readable("Runpod", _shown)
 def _end(reply: Mapping[str, Any], status: str, worker_id: str | None) -> Observation:
     output, text = reply.get("output"), _said(reply)
-    images, broken = _images(output) if status == "COMPLETED" else ((), None)
+    decoded = cache(_decoded)  # asked twice of each picture: for its bytes, and for what is kept of the reply
+    images, broken = _images(output, decoded) if status == "COMPLETED" else ((), None)
     reason = _reason(status, text, images, broken)
     return Observation(
         status=STATUS_OF[reason] if reason else JobStatus.SUCCEEDED,
@@ -168,7 +171,7 @@ def _end(reply: Mapping[str, Any], status: str, worker_id: str | None) -> Observ
         worker_id=worker_id,
         evidence={"retries": reply["retries"]} if reply.get("retries") else {},
         images=images,
-        raw=_without_pictures(reply),
+        raw=_without_pictures(reply, decoded),
     )
 
 
@@ -199,7 +202,7 @@ def _times(reply: Mapping[str, Any]) -> Times:
     return Times(queue_s=span_s(delay, 1000), execution_s=span_s(reply.get("executionTime"), 1000))
 
 
-def _images(output: Any) -> tuple[tuple[bytes, ...], str | None]:
+def _images(output: Any, decoded: Callable[[str], bytes]) -> tuple[tuple[bytes, ...], str | None]:
     """The pictures of an output, and what is wrong where one cannot be read.
 
     worker-comfyui >= 5: `images: [{filename, type: "base64", data}]`; older ones `message`; the product's first
@@ -209,28 +212,27 @@ def _images(output: Any) -> tuple[tuple[bytes, ...], str | None]:
     items = found if isinstance(found, list) else []
     if not items and isinstance(output, Mapping) and isinstance(output.get("message"), str):
         items = [output["message"]]
-    texts = [item.get("data") if isinstance(item, Mapping) else item for item in items]
-    try:
-        return tuple(_decoded(text) for text in texts), None
-    except ValueError:
-        return (), "Runpod's output holds a picture that is no base64."
+    given = [item.get("data") if isinstance(item, Mapping) else item for item in items]
+    texts = [text for text in given if isinstance(text, str)]
+    if len(texts) == len(given):
+        with suppress(ValueError):
+            return tuple(map(decoded, texts)), None
+    return (), "Runpod's output holds a picture that is no base64."
 
 
-def _decoded(text: Any) -> bytes:
-    if not isinstance(text, str):
-        raise ValueError("no text")
+def _decoded(text: str) -> bytes:
     return base64.b64decode(text.rpartition(",")[2], validate=True)
 
 
-def _without_pictures(value: Any) -> Any:
+def _without_pictures(value: Any, decoded: Callable[[str], bytes]) -> Any:
     """The reply as it is kept: each picture replaced by its hash and size."""
     if isinstance(value, Mapping):
-        return {key: _without_pictures(item) for key, item in value.items()}
+        return {key: _without_pictures(item, decoded) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_pictures(item) for item in value]
+        return [_without_pictures(item, decoded) for item in value]
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         try:
-            data = _decoded(value)
+            data = decoded(value)
         except ValueError:
             data = value.encode()
         return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -3,11 +3,12 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from backends.addresses import path_id
@@ -196,7 +197,8 @@ def observation_of(reply: Any, host: DeploymentRef) -> Observation:
 
 @readable("The wrapper", str)
 def _end(reply: Mapping[str, Any], status: str, host: DeploymentRef) -> Observation:
-    images, reason = _images(reply), None
+    decoded = cache(base64.b64decode)  # asked twice of each picture: for its bytes, and for what is kept of the reply
+    images, reason = _images(reply, decoded), None
     if images is None:
         reason = Reason.IMAGE_BROKEN
     elif status != "completed" or not images:
@@ -209,7 +211,7 @@ def _end(reply: Mapping[str, Any], status: str, host: DeploymentRef) -> Observat
         worker_id=host.id,
         evidence={**facts_of(host), **_comfy_facts(reply.get("comfyui_response") or {})},
         images=images if images and reason is None else (),
-        raw=_kept(reply),
+        raw=_kept(reply, decoded),
     )
 
 
@@ -231,10 +233,10 @@ def facts_of(host: DeploymentRef) -> dict[str, Any]:
     return {"worker_id": host.id, "machine_id": host.detail.get("machine_id")}
 
 
-def _images(reply: Mapping[str, Any]) -> tuple[bytes, ...] | None:
+def _images(reply: Mapping[str, Any], decoded: Callable[[str], bytes]) -> tuple[bytes, ...] | None:
     """PNG bytes of each saved picture; None if one is no base64. A file above 10 MB comes without data: missing."""
     try:
-        return tuple(base64.b64decode(file["data"]) for file in reply.get("output") or [] if file.get("data"))
+        return tuple(decoded(file["data"]) for file in reply.get("output") or [] if file.get("data"))
     except (binascii.Error, TypeError, ValueError):
         return None
 
@@ -284,19 +286,20 @@ def _messages(history: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _kept(reply: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(reply: Mapping[str, Any], decoded: Callable[[str], bytes]) -> dict[str, Any]:
     """The reply without picture bytes and without the graph that ComfyUI's history repeats."""
-    output = [_without_data(file) for file in reply.get("output") or []]
+    output = [_without_data(file, decoded) for file in reply.get("output") or []]
     history = {id: {"status": entry.get("status")} for id, entry in (reply.get("comfyui_response") or {}).items()}
     return {**reply, "output": output, "comfyui_response": history}
 
 
-def _without_data(file: Mapping[str, Any]) -> dict[str, Any]:
+def _without_data(file: Mapping[str, Any], decoded: Callable[[str], bytes]) -> dict[str, Any]:
     if not file.get("data"):
         return dict(file)
-    data = str(file["data"]).encode()
+    text = str(file["data"])
+    data = text.encode()
     with suppress(binascii.Error, ValueError):
-        data = base64.b64decode(data)
+        data = decoded(text)
     return {**file, "data": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
 
 
