@@ -25,7 +25,6 @@ from storage.schedules import SchedulePlan, insert_schedule
 from words import AnswerKind, Provider
 
 ANA, BEN = "ana (simulated)", "ben (simulated)"
-RATERS = tuple(f"rater {number} (simulated)" for number in range(1, 8))
 SEES_IT = 0.97  # of the pairs with a known answer, a rater finds so many
 MINUTES: Mapping[str, float] = {"modal": 4.0, "runpod": 5.0, "vast": 9.0}  # of each task, as a person logs them
 TRAFFIC = "ours"
@@ -35,14 +34,15 @@ TRAFFIC = "ours"
 class People:
     """What they do. per_day: images that production makes. card: its values beside the defaults.
 
-    minutes: of a task on each backend. tastes: chance by backend that a rater prefers the baseline's image, where the
-    rater sees a difference; of one that is not named, one half.
+    minutes: of a task on each backend. raters: so many judge every pair. tastes: chance by backend that a rater
+    prefers the baseline's image, where the rater sees a difference; of one that is not named, one half.
     """
 
     schedules: Sequence[SchedulePlan]
     per_day: float = 1000.0
     card: Mapping[str, Any] = field(default_factory=dict)
     minutes: Mapping[str, float] = field(default_factory=lambda: dict(MINUTES))
+    raters: int = 7
     tastes: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -93,7 +93,7 @@ def vote(session: Session, blobs: Blobs, people: People, *, now: datetime) -> in
     """Every rater judges every pair that there is; gives how many votes were cast."""
     cast = 0
     for workflow in people.workflows:
-        for rater in RATERS:
+        for rater in (f"rater {number} (simulated)" for number in range(1, people.raters + 1)):
             while ask := votes.next_ask(session, blobs, rater, workflow):
                 answer = _answer(ask, people.tastes, Random(f"{rater} {ask.pair_id}"))
                 votes.cast(session, blobs, rater=rater, pair_id=ask.pair_id, answer=answer, now=now)

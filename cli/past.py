@@ -63,11 +63,12 @@ def people() -> People:
     }
     return People(
         schedules=[
-            SchedulePlan(workflow="flux-dev", gpu="L40S", first_day=_FIRST_DAY, warm=30, **shared),
+            SchedulePlan(workflow="flux-dev", gpu="L40S", first_day=_FIRST_DAY, warm=28, cold=2, **shared),
             SchedulePlan(
                 workflow="qwen-image-2512", gpu="H100", first_day=_FIRST_DAY, days=3, blocks=12, warm=20, **shared
             ),
         ],
+        raters=8,  # on 30 pairs: 230 votes are asked for
         per_day=1250.0,  # 38,000 images a month
         card={
             "weights": {"flux-dev": 0.8, "qwen-image-2512": 0.2},
